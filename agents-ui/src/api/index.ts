@@ -1,0 +1,3 @@
+/** The one door to the interface's shapes: features import types from here, never from the files beside it. */
+export type * from './types'
+export { api, ApiError, problemOf } from './client'

@@ -1,0 +1,16 @@
+import type { Feature } from '@/app/features'
+
+export const consoleFeature: Feature = {
+  path: '',
+  label: 'nav.console',
+  icon: 'chat',
+  roles: ['agent', 'supervisor'],
+  routes: [
+    { path: '/', component: () => import('./ConsolePage.vue'), meta: { fills: true } },
+    { path: '/contacts/:id', component: () => import('./ContactPage.vue'), props: true, meta: { fills: true } },
+  ],
+}
+
+export { default as OfferCard } from './OfferCard.vue'
+export { default as QueueGlance } from './QueueGlance.vue'
+export { default as StatePanel } from './StatePanel.vue'

@@ -1,0 +1,12 @@
+import { admin } from './admin'
+import { board } from './board'
+import { common } from './common'
+import { console_ } from './console'
+import { me } from './me'
+import { record } from './record'
+import { signin } from './signin'
+import { tickets } from './tickets'
+import { words } from './words'
+import type { Messages } from '../index'
+
+export const en: Messages = { ...common, word: words, signin, console: console_, record, board, tickets, admin, me }

@@ -1,0 +1,3 @@
+export const board = {
+  title: '状況',
+} as const

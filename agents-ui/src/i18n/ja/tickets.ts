@@ -1,0 +1,3 @@
+export const tickets = {
+  title: '相談票',
+} as const

@@ -1,0 +1,48 @@
+/** 画面の言葉。値（英字）に対する呼び名はここだけに置く。 */
+export const words = {
+  role: { agent: '対応者', supervisor: '監督者', administrator: '管理者', officer: '担当職員' },
+  channel: { phone: '電話', meeting: 'オンライン相談', chat: 'チャット' },
+  contact_state: {
+    arriving: '到着',
+    waiting: '待機中',
+    offered: '呼出し中',
+    active: '対応中',
+    held: '保留中',
+    wrap_up: '後処理中',
+    closed: '終了',
+  },
+  outcome: {
+    handled: '対応済み',
+    abandoned: '放棄',
+    diverted: '折返し・予約・伝言',
+    transferred: '転送',
+    failed: '失敗',
+  },
+  agent_state: {
+    offline: '退席',
+    available: '受付可',
+    busy: '対応中',
+    wrap_up: '後処理中',
+    away: '離席',
+    not_answering: '応答なし',
+  },
+  away_reason: { break: '休憩', meal: '食事', meeting: '会議', training: '研修', other: 'その他' },
+  inquirer: {
+    company: '受入れ機関',
+    support_organisation: '登録支援機関',
+    worker: '外国人本人',
+    examinee: '受験者',
+    other: 'その他',
+  },
+  ticket_status: { open: '対応中', waiting: '回答待ち', closed: '完了' },
+  ticket_result: {
+    none: '未選択',
+    completed: '完結',
+    callback: '折返し',
+    escalated: 'エスカレーション',
+    referred: '紹介',
+    listened: '聞置き',
+  },
+  urgency: { normal: '通常', high: '急ぎ', emergency: '緊急' },
+  sender: { visitor: '相談者', agent: '対応者', system: 'システム' },
+} as const

@@ -1,0 +1,1 @@
+declare module '@digital-go-jp/design-tokens/dist/tokens.css'

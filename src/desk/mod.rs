@@ -1,0 +1,14 @@
+//! The desk: the shell around the pure routing engine.
+//!
+//! Owns the event log, the rows of contacts, offers and agents' states, the opening hours, the live board
+//! and the agents' sockets. Features (chat, tickets …) plug in through [`ports`]; the desk knows none of
+//! them.
+
+pub mod board;
+pub mod calendar;
+pub mod events;
+pub mod log;
+pub mod ports;
+pub mod protocol;
+pub mod settings;
+pub mod words;

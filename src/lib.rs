@@ -1,0 +1,11 @@
+//! Madoguchi (窓口): one program that runs a consultation desk.
+//!
+//! The rooms, the arrows between them and the walkthroughs stand in `docs/ARCHITECTURE.md`.
+
+pub mod config;
+pub mod desk;
+pub mod kernel;
+pub mod language;
+pub mod routing;
+pub mod security;
+pub mod tickets;

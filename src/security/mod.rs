@@ -1,0 +1,19 @@
+//! Security: who signs in, how they prove it, what they may do, and the trail of what was done.
+//!
+//! Owns the tables `sessions` and `audit`, the sign-in columns of `accounts`, the row `security` of
+//! `settings`, and the installation's key. Features take the extractors ([`Staff`], [`Agent`],
+//! [`Supervisor`], [`Administrator`], [`OfficerOrAbove`]) into their handlers' signatures: what does not
+//! ask for one is public. Who changes or opens a record writes an [`audit::Entry`] in the same
+//! transaction.
+
+pub mod audit;
+mod client;
+mod identity;
+pub mod keys;
+pub mod limits;
+pub mod tokens;
+
+pub use client::{Client, TrustedProxies};
+pub use identity::{
+    Administrator, Agent, Identity, OfficerOrAbove, Role, SignedIn, Staff, Stage, Supervisor, UnknownWord,
+};

@@ -1,0 +1,8 @@
+// What a story imports. One file per tool; each says what it owns.
+
+export { axe } from './axe.mjs'
+export { assertNoForeignRequests, assertQuietConsole, launch, newPage, screenshot } from './browser.mjs'
+export { startCutter } from './cutter.mjs'
+export { startServer } from './server.mjs'
+export { totp } from './totp.mjs'
+export { eventually, freePort } from './wait.mjs'

@@ -1,0 +1,9 @@
+//! One binary for every story; a file for each.
+
+// Tells clippy that helpers beside the tests are tests too: they may unwrap.
+#![cfg(test)]
+
+mod language;
+mod store;
+mod support;
+mod tidy;
