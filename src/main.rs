@@ -1,1 +1,6 @@
-fn main() {}
+//! The program `madoguchi`: see `madoguchi --help`.
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    madoguchi::cli::run().await
+}

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::desk::calendar;
 use crate::desk::ports::{Arrived, ContactHooks, Reader};
+use crate::desk::words::text_of;
 use crate::kernel::clock::Chance;
 use crate::kernel::db::{DbError, Tx};
 use crate::kernel::ids::{AccountId, ContactId, TicketId};
@@ -31,12 +32,13 @@ impl ContactHooks for Hooks {
     ) -> BoxFuture<'a, Result<Option<TicketId>, DbError>> {
         Box::pin(async move {
             let arrival = arrived.arrival;
+            let channel = text_of(arrival.channel);
             let new = tickets::NewTicket {
                 chance: self.chance.bits(),
                 day: calendar::local_day(&self.zone, arrived.at),
                 pool: arrived.pool,
                 desk: arrival.desk,
-                channel: arrival.channel.as_str(),
+                channel: &channel,
                 inquirer: arrival.inquirer.as_str(),
                 inquirer_name: arrival.display_name.as_deref().unwrap_or_default(),
                 language: &arrival.language,
@@ -90,7 +92,8 @@ impl ContactHooks for Hooks {
     ) -> BoxFuture<'a, Result<(), DbError>> {
         Box::pin(async move {
             let role = if reader.supervisor { Role::Supervisor } else { Role::Agent };
-            let entry = audit::Entry::by(reader.account, role, "contact.read", "contact", contact.to_string());
+            let entry =
+                audit::Entry::by(reader.account, role, "contact.read", "contact", contact.to_string());
             audit::record(tx, at, entry).await.map(drop)
         })
     }

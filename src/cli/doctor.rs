@@ -67,7 +67,9 @@ fn address(config: &Config) -> Finding {
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Finding::Warn(format!(
             "{address} is in use: by a running madoguchi, or set http.listen to another port"
         )),
-        Err(error) => Finding::Bad(format!("{address}: {error}; set http.listen to an address of this machine")),
+        Err(error) => {
+            Finding::Bad(format!("{address}: {error}; set http.listen to an address of this machine"))
+        }
     }
 }
 
@@ -151,7 +153,8 @@ fn fonts() -> Finding {
         Finding::Good("a Japanese font is installed".to_owned())
     } else {
         Finding::Warn(
-            "no Japanese font on this machine: printed forms will need one (Debian: fonts-noto-cjk)".to_owned(),
+            "no Japanese font on this machine: printed forms will need one (Debian: fonts-noto-cjk)"
+                .to_owned(),
         )
     }
 }

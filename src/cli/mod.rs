@@ -75,11 +75,7 @@ pub async fn run() -> anyhow::Result<()> {
             return Ok(());
         }
         Command::DemoDay(ref args) => return demo_day::run(args).await,
-        Command::Serve
-        | Command::Migrate
-        | Command::Demo(_)
-        | Command::Doctor
-        | Command::Audit { .. } => {}
+        Command::Serve | Command::Migrate | Command::Demo(_) | Command::Doctor | Command::Audit { .. } => {}
     }
     let config = settings(cli.config)?;
     match cli.command {

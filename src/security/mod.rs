@@ -8,6 +8,7 @@
 
 pub mod audit;
 mod client;
+pub mod http;
 mod identity;
 pub mod keys;
 pub mod limits;

@@ -9,6 +9,7 @@
 //! field that nobody else changed since is merged; one that somebody did is answered with
 //! `changed_elsewhere` and the ticket as it stands, and nothing of that request is kept.
 
+pub mod http;
 mod store;
 
 use jiff::civil::Date;

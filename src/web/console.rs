@@ -17,10 +17,7 @@ const ASK: &str = "no-cache";
 
 /// `/desk` and everything below it.
 pub fn router() -> Router {
-    Router::new()
-        .route("/desk", get(index))
-        .route("/desk/", get(index))
-        .route("/desk/{*path}", get(file))
+    Router::new().route("/desk", get(index)).route("/desk/", get(index)).route("/desk/{*path}", get(file))
 }
 
 async fn index(headers: HeaderMap) -> Response {
@@ -49,11 +46,7 @@ fn serve(file: &EmbeddedFile, cache: &'static str, asked: &HeaderMap) -> Respons
         "text/html" => "text/html; charset=utf-8".to_owned(),
         other => other.to_owned(),
     };
-    let head = [
-        (header::CONTENT_TYPE, kind),
-        (header::CACHE_CONTROL, cache.to_owned()),
-        (header::ETAG, tag),
-    ];
+    let head = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache.to_owned()), (header::ETAG, tag)];
     if same {
         return (StatusCode::NOT_MODIFIED, head).into_response();
     }
@@ -61,5 +54,6 @@ fn serve(file: &EmbeddedFile, cache: &'static str, asked: &HeaderMap) -> Respons
 }
 
 fn not_built() -> Response {
-    (StatusCode::NOT_FOUND, "The console was not built into this binary. Run ./scripts/build.\n").into_response()
+    (StatusCode::NOT_FOUND, "The console was not built into this binary. Run ./scripts/build.\n")
+        .into_response()
 }

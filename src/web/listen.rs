@@ -35,8 +35,8 @@ pub fn tls_config(certificate: &Path, key: &Path) -> anyhow::Result<Arc<rustls::
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| format!("http.tls_certificate: {}", certificate.display()))?;
-    let key = PrivateKeyDer::from_pem_file(key)
-        .with_context(|| format!("http.tls_key: {}", key.display()))?;
+    let key =
+        PrivateKeyDer::from_pem_file(key).with_context(|| format!("http.tls_key: {}", key.display()))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -135,7 +135,8 @@ pub async fn serve(
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let service = router.layer(axum::middleware::from_fn(name_peer)).into_make_service_with_connect_info::<Peer>();
+    let service =
+        router.layer(axum::middleware::from_fn(name_peer)).into_make_service_with_connect_info::<Peer>();
     match tls {
         Some(config) => {
             axum::serve(TlsListener::start(tcp, config)?, service).with_graceful_shutdown(stop).await

@@ -2,7 +2,9 @@
 
 pub mod access;
 pub mod console;
+mod headers;
 pub mod health;
 pub mod listen;
 pub mod openapi;
+pub mod routes;
 pub mod trace;

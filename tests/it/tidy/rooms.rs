@@ -31,6 +31,7 @@ const ROOMS: &[(&str, May)] = &[
     ("web", May::All),
     // Features: one folder, one noun.
     ("admin", May::Feature(&[])),
+    ("texts", May::Feature(&[])),
     ("chat", May::Feature(&["tickets"])),
     ("phone", May::Feature(&["tickets"])),
     ("meeting", May::Feature(&["tickets", "reservations"])),

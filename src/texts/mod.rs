@@ -1,0 +1,3 @@
+//! Canned texts: prepared answers in several languages, with placeholders.
+
+pub mod http;
