@@ -10,6 +10,7 @@ pub mod audit;
 mod client;
 pub mod http;
 mod identity;
+pub mod json;
 pub mod keys;
 pub mod limits;
 pub mod tokens;
