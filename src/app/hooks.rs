@@ -68,6 +68,20 @@ impl ContactHooks for Hooks {
         })
     }
 
+    fn on_diverted<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        contact: ContactId,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DbError>> {
+        Box::pin(async move {
+            match ticket_of(tx, contact).await? {
+                Some(ticket) => tickets::mark_reply_waiting(tx, at, ticket, true).await,
+                None => Ok(()),
+            }
+        })
+    }
+
     fn on_closed<'a>(
         &'a self,
         tx: &'a mut Tx,

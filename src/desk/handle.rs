@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 
 use crate::kernel::clock::{Chance, Clock};
 use crate::kernel::db::Db;
-use crate::kernel::ids::{ContactId, DeskId, PoolId, TicketId};
+use crate::kernel::ids::{AccountId, ContactId, DeskId, OfferId, PoolId, TicketId};
 use crate::kernel::lifecycle::Lifecycle;
 use crate::kernel::problem::Problem;
 use crate::kernel::telemetry::Metrics;
@@ -48,6 +48,20 @@ pub struct Standing {
     pub position: Option<u32>,
     /// `None`: nobody who could take it is signed in.
     pub expected_wait: Option<Millis>,
+}
+
+/// An offer as it was made, ended or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferRecord {
+    pub offer: OfferId,
+    pub contact: ContactId,
+    pub agent: AccountId,
+    pub expires_at: Timestamp,
+    /// It waits for the agent's answer.
+    pub ringing: bool,
+    pub why: Explanation,
+    /// Earlier contacts of the same ticket.
+    pub earlier: i64,
 }
 
 /// A desk's door, as shown before somebody asks.
@@ -137,6 +151,26 @@ impl Desk {
     /// What the engine or the store answered, as a problem.
     pub async fn act(&self, _who: Reader, _command: ClientCommand) -> Result<(), Problem> {
         Err(Problem::internal())
+    }
+
+    /// A socket of the agent opened. The first one brings the agent's connection back. Answers after the commit;
+    /// owes one [`Self::agent_disconnected`].
+    ///
+    /// # Errors
+    /// `not_found` when the pool has no such agent (nothing is counted then), or the store's failure.
+    pub async fn agent_connected(&self, _pool: PoolId, _agent: AccountId) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    /// A socket of the agent closed. With the last one the grace period begins.
+    pub async fn agent_disconnected(&self, _pool: PoolId, _agent: AccountId) {}
+
+    /// What is known about an offer: for whom it rings and why; `None` when there never was such an offer.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn offer(&self, _offer: OfferId) -> Result<Option<OfferRecord>, Problem> {
+        Ok(None)
     }
 
     /// How the contact stands now; `None` when the engine does not know it (any more).

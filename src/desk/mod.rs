@@ -14,6 +14,8 @@ pub mod ports;
 pub mod protocol;
 pub mod settings;
 pub mod watch;
+mod wishes;
 pub mod words;
 
-pub use handle::{Correction, Desk, Door, Parts, Placed, Standing};
+pub use handle::{Correction, Desk, Door, OfferRecord, Parts, Placed, Standing};
+pub use wishes::{language_wish, topic_wish};

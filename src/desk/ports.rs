@@ -80,6 +80,14 @@ pub trait ContactHooks: Send + Sync {
         at: Timestamp,
     ) -> BoxFuture<'a, Result<(), DbError>>;
 
+    /// A waiting contact is sent away unanswered: somebody has to come back to it. `on_closed` follows.
+    fn on_diverted<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        contact: ContactId,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<(), DbError>>;
+
     /// The contact is over; its events are appended.
     fn on_closed<'a>(
         &'a self,
