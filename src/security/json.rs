@@ -52,7 +52,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let problem = Problem::invalid("invalid_input");
         let path = error.path().to_string();
-        if path == "." { problem } else { problem.field(path, "invalid") }
+        // `.` is the whole body, `?` a place that has no name yet.
+        if path == "." || path.contains('?') { problem } else { problem.field(path, "invalid") }
     })?;
     reader.end().map_err(|_| Problem::invalid("invalid_input"))?;
     Ok(value)

@@ -13,7 +13,9 @@ mod identity;
 pub mod json;
 pub mod keys;
 pub mod limits;
+pub mod password;
 pub mod tokens;
+pub mod totp;
 
 pub use client::{Client, TrustedProxies};
 pub use identity::{
