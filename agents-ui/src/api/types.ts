@@ -409,3 +409,46 @@ export interface CannedText {
   title: string
   body: string
 }
+
+/** What the day's figures count. */
+export type Figure = 'arrived' | 'answered' | 'answered_in_target' | 'abandoned' | 'diverted' | 'closed'
+
+/** A contact of the day, open or over: what routes, no names and no words. */
+export interface DayContact {
+  id: string
+  desk: string
+  channel: Channel
+  state: ContactState
+  outcome?: Outcome | null
+  language: string
+  topic?: string | null
+  inquirer: Inquirer
+  arrived_at: number
+  accepted_at?: number | null
+  closed_at?: number | null
+  agent?: string | null
+  ticket?: string | null
+}
+
+/** Those who wait at a desk for a channel in a language. */
+export interface WaitingFigure {
+  desk: string
+  channel: Channel
+  language: string
+  count: number
+  oldest: number
+}
+
+/** The board without people. */
+export interface BoardFigures {
+  at: number
+  day: string
+  zone: string
+  service_level_ms: number
+  target_per_day: number
+  waiting: WaitingFigure[]
+  agents: { state: AgentState; count: number }[]
+  quarters: Quarter[]
+  totals: Totals
+  open_desks: string[]
+}

@@ -37,7 +37,7 @@ export function emptyBoard(zone = 'Asia/Tokyo', serviceLevelMs = 20_000): Board 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
 /** The local day and the quarter of an hour in it (0 from midnight). */
-function placeInDay(zone: string, at: number): { day: string; quarter: number } {
+export function placeInDay(zone: string, at: number): { day: string; quarter: number } {
   let format = formats.get(zone)
   if (!format) {
     const fields = { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' } as const

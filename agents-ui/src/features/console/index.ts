@@ -14,3 +14,6 @@ export const consoleFeature: Feature = {
 export { default as OfferCard } from './OfferCard.vue'
 export { default as QueueGlance } from './QueueGlance.vue'
 export { default as StatePanel } from './StatePanel.vue'
+export { default as KeyHelp } from './KeyHelp.vue'
+export { useKeys } from './useKeys'
+export { isWaiting, waitingFirst } from './waiting'

@@ -19,6 +19,9 @@ export type Act =
   | 'beside'
   | 'state'
   | 'queue'
+  | 'search'
+  | 'new'
+  | 'wall'
   | 'help'
 
 /** The letter's place on the keyboard, so that Alt+letter works where Alt types another sign. */
@@ -37,10 +40,17 @@ const CODES: Record<string, Act> = {
   KeyB: 'beside',
   KeyS: 'state',
   KeyQ: 'queue',
+  KeyN: 'new',
+  KeyF: 'wall',
 }
 
-/** What the help shows, in this order. */
-export const KEY_LIST: readonly { act: Act | 'nth' | 'texts' | 'send' | 'newline'; keys: string }[] = [
+export interface KeyLine {
+  act: Act | 'nth' | 'texts' | 'send' | 'newline'
+  keys: string
+}
+
+/** What the console's help shows, in this order. */
+export const KEY_LIST: readonly KeyLine[] = [
   { act: 'accept', keys: 'A' },
   { act: 'decline', keys: 'D' },
   { act: 'next', keys: 'J' },
@@ -81,6 +91,7 @@ export function readKey(press: KeyPress, where: Where): { act: Act } | { nth: nu
   const digit = /^Digit([1-9])$/.exec(press.code)
   if (digit) return { nth: Number(digit[1]) }
   if (press.key === '?') return { act: 'help' }
+  if (press.key === '/' && where !== 'typing') return { act: 'search' }
   if (press.altKey && press.code === 'ArrowDown') return { act: 'next' }
   if (press.altKey && press.code === 'ArrowUp') return { act: 'previous' }
   const act = CODES[press.code]
