@@ -29,6 +29,7 @@ CREATE TABLE day_overrides (
     name TEXT NOT NULL,
     opens_min BIGINT,
     closes_min BIGINT,
+    version BIGINT NOT NULL,
     PRIMARY KEY (day, desk_id)
 );
 

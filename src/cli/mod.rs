@@ -5,6 +5,7 @@ pub mod demo_day;
 pub mod detect;
 pub mod doctor;
 pub mod simulate;
+pub mod totp;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -43,6 +44,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Read lines; print the language tag and the confidence of each.
     Detect,
+    /// Print the code that a second factor's secret gives now.
+    Totp(totp::TotpArgs),
     /// Check settings, ports, database, disk, clock and fonts.
     Doctor,
     /// Print the OpenAPI document.
@@ -74,6 +77,7 @@ pub async fn run() -> anyhow::Result<()> {
             out.write_all(crate::web::openapi::json()?.as_bytes())?;
             return Ok(());
         }
+        Command::Totp(ref args) => return totp::run(args, &mut out),
         Command::DemoDay(ref args) => return demo_day::run(args).await,
         Command::Serve | Command::Migrate | Command::Demo(_) | Command::Doctor | Command::Audit { .. } => {}
     }

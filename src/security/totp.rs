@@ -78,6 +78,28 @@ impl Secret {
         out
     }
 
+    /// Reads what [`Self::base32`] wrote; small letters, spaces and hyphens do not matter.
+    #[must_use]
+    pub fn from_base32(text: &str) -> Option<Self> {
+        let letters = text.bytes().filter(|b| !matches!(b, b' ' | b'-')).map(|b| b.to_ascii_uppercase());
+        let (mut bytes, mut held, mut bits) = (Vec::with_capacity(SECRET_BYTES), 0_u32, 0_u32);
+        // More letters than there may be: a longer text is then too long, not cut.
+        for letter in letters.take(SECRET_BYTES * 2) {
+            let value = BASE32.iter().position(|b| *b == letter)?;
+            held = (held << 5) | u32::try_from(value).ok()?;
+            bits += 5;
+            if bits >= 8 {
+                bits -= 8;
+                bytes.push(u8::try_from(held >> bits & 0xFF).ok()?);
+                held &= (1 << bits) - 1;
+            }
+        }
+        if bits > 0 {
+            return None;
+        }
+        bytes.try_into().ok().map(Self)
+    }
+
     /// The address that an app reads from the picture (Key URI Format).
     #[must_use]
     pub fn otpauth_url(&self, login: &str) -> String {
@@ -199,6 +221,10 @@ mod tests {
     fn the_secret_reaches_the_app_and_the_store_in_their_forms() {
         // RFC 4648: base 32 of "12345678901234567890".
         assert_eq!(RFC.base32(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+        assert_eq!(Secret::from_base32("gezd gnbv-GY3TQOJQGEZDGNBVGY3TQOJQ"), Some(RFC));
+        for bad in ["", "GEZD", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ1", &"A".repeat(33), &"A".repeat(9999)] {
+            assert_eq!(Secret::from_base32(bad), None, "{bad}");
+        }
         let url = RFC.otpauth_url("山田 t/a");
         assert!(url.starts_with("otpauth://totp/Madoguchi:%E5%B1%B1%E7%94%B0%20t%2Fa?secret=GEZD"), "{url}");
         assert!(picture(&url).unwrap().contains("<svg"));
