@@ -202,6 +202,8 @@ CREATE TABLE tickets (
     organisation_key TEXT NOT NULL,
     reply_key TEXT NOT NULL,
     family TEXT NOT NULL,
+    -- Who made it by hand and under which id of its own; sent again, it is the same ticket.
+    client_key TEXT UNIQUE,
     reply_waiting BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,

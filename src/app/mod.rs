@@ -172,7 +172,7 @@ async fn build(
             clock: clock.clone(),
             chance: chance.clone(),
             desk: desk.clone(),
-            ports,
+            ports: ports.clone(),
             metrics: metrics.clone(),
         },
         chat: chat::http::Chat {
@@ -193,7 +193,7 @@ async fn build(
             clock: clock.clone(),
             chance: chance.clone(),
             zone: zone.clone(),
-            desk,
+            ports,
         },
         texts: texts::http::Texts { db: db.clone(), clock: clock.clone(), chance: chance.clone() },
         admin: admin::http::Admin { db, clock, chance, zone, key },

@@ -150,6 +150,8 @@ define_ids! {
     SessionId = "ses";
     /// A booked consultation.
     ReservationId = "rsv";
+    /// A note on a ticket.
+    NoteId = "nte";
     /// A prepared text.
     TextId = "txt";
     /// An entry of the audit trail.

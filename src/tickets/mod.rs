@@ -9,8 +9,15 @@
 //! field that nobody else changed since is merged; one that somebody did is answered with
 //! `changed_elsewhere` and the ticket as it stands, and nothing of that request is kept.
 
+mod change;
+mod content;
+mod history;
 pub mod http;
+mod list;
+mod notes;
+mod rules;
 mod store;
+mod timeline;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -19,7 +26,14 @@ use utoipa::ToSchema;
 use crate::kernel::ids::{AccountId, ContactId, DeskId, PoolId, TicketId};
 use crate::kernel::time::Timestamp;
 
+pub use change::{Act, change, create_by_hand, open};
+pub use history::{HISTORY_MAX, earlier};
+pub use list::{LIST_MAX, ListQuery, TOTAL_MAX, list};
+pub use notes::add_note;
+pub use rules::{ANSWER_MAX, BASIS_MAX, CLIENT_ID_MAX, NAME_MAX, NOTE_MAX, REFERRAL_MAX, REPLY_TO_MAX};
+pub use rules::{SUMMARY_MAX, TOPICS_MAX};
 pub use store::{create_for_contact, mark_reply_waiting, take_over, touch};
+pub use timeline::{TIMELINE_MAX, TimelineItem, TimelinePage, timeline};
 
 /// What a new ticket is made from. Everything a person typed is checked by the caller.
 #[derive(Clone, Debug)]
@@ -71,9 +85,10 @@ pub enum Urgency {
 }
 
 /// How a consultation ended: 完結, 折返し, エスカレ, 紹介, 聞置き; empty while it has not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
+    #[default]
     #[serde(rename = "")]
     None,
     Completed,
@@ -213,46 +228,55 @@ pub struct Fields {
     pub status: Option<Status>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inquirer: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "emptied", skip_serializing_if = "Option::is_none")]
     pub inquirer_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "emptied", skip_serializing_if = "Option::is_none")]
     pub organisation: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "emptied", skip_serializing_if = "Option::is_none")]
     pub corporate_number: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "emptied", skip_serializing_if = "Option::is_none")]
     pub prefecture: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "emptied", skip_serializing_if = "Option::is_none")]
     pub nationality: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "emptied", skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anonymous: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "emptied", skip_serializing_if = "Option::is_none")]
     pub topics: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "emptied", skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "emptied", skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "emptied", skip_serializing_if = "Option::is_none")]
     pub basis: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "emptied", skip_serializing_if = "Option::is_none")]
     pub referral: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "emptied", skip_serializing_if = "Option::is_none")]
     pub result: Option<Outcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub urgency: Option<Urgency>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sensitive: Option<bool>,
     /// A day, or an empty text for none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "emptied", skip_serializing_if = "Option::is_none")]
     pub due_on: Option<String>,
     /// An account's id, or an empty text for none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "emptied", skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_waiting: Option<bool>,
+}
+
+/// `null` in a change empties the field; only an absent field stays.
+fn emptied<'de, T, D>(value: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de> + Default,
+    D: serde::Deserializer<'de>,
+{
+    Ok(Some(Option::<T>::deserialize(value)?.unwrap_or_default()))
 }
 
 /// A ticket made by hand (a call on another line, a visit).

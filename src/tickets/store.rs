@@ -5,7 +5,7 @@ use sqlx::Row as _;
 
 use crate::kernel::db::{DbError, Tx};
 use crate::kernel::fold;
-use crate::kernel::ids::{AccountId, TicketId};
+use crate::kernel::ids::{AccountId, PoolId, TicketId};
 use crate::kernel::time::Timestamp;
 use crate::on_db;
 
@@ -54,17 +54,34 @@ pub async fn create_for_contact(
     now: Timestamp,
     new: &NewTicket<'_>,
 ) -> Result<(TicketId, String), DbError> {
+    let made = insert(tx, now, new, None).await?;
+    if let Some(topic) = new.topic {
+        add_topic(tx, &made.0.to_string(), topic).await?;
+    }
+    Ok(made)
+}
+
+/// Writes the row of a new ticket. A `client_key` that is taken refuses it (see
+/// [`DbError::is_unique_violation`]).
+pub(super) async fn insert(
+    tx: &mut Tx,
+    now: Timestamp,
+    new: &NewTicket<'_>,
+    client_key: Option<&str>,
+) -> Result<(TicketId, String), DbError> {
     let id = TicketId::compose(now, new.chance);
     let number = next_number(tx, new.day).await?;
-    let family = family_of(tx, new.resumes).await?.unwrap_or_else(|| id.to_string());
-    let folded = fold::fold(&[&number, new.inquirer_name, new.reply_to].join(" "));
+    let family = family_of(tx, new.pool, new.resumes).await?.unwrap_or_else(|| id.to_string());
+    let key = reply_key(new.reply_to);
+    let folded = fold::fold(&[&number, new.inquirer_name, new.reply_to, &key].join(" "));
     on_db!(tx, |conn| sqlx::query(
         "INSERT INTO tickets (id, number, pool_id, desk_id, channel, status, inquirer, inquirer_name,
            organisation, corporate_number, prefecture, nationality, reply_to, anonymous, language,
            summary, answer, basis, referral, result, urgency, sensitive, due_on, owner_id, folded,
-           organisation_key, reply_key, family, reply_waiting, created_at, updated_at, closed_at, version)
+           organisation_key, reply_key, family, client_key, reply_waiting, created_at, updated_at,
+           closed_at, version)
          VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, '', '', '', '', $8, $9, $10, '', '', '', '', '',
-           'normal', FALSE, NULL, $11, $12, '', $13, $14, $15, $16, $16, NULL, 1)"
+           'normal', FALSE, NULL, $11, $12, '', $13, $14, $15, $16, $17, $17, NULL, 1)"
     )
     .bind(id.to_string())
     .bind(&number)
@@ -78,36 +95,36 @@ pub async fn create_for_contact(
     .bind(new.language)
     .bind(new.owner.map(|o| o.to_string()))
     .bind(&folded)
-    .bind(reply_key(new.reply_to))
+    .bind(&key)
     .bind(&family)
+    .bind(client_key)
     .bind(new.reply_waiting)
     .bind(now.0)
     .execute(conn)
     .await
     .map(drop))?;
-    if let Some(topic) = new.topic {
-        add_topic(tx, id, topic).await?;
-    }
     Ok((id, number))
 }
 
-/// The family of the ticket that is carried on, when it exists.
-async fn family_of(tx: &mut Tx, earlier: Option<TicketId>) -> Result<Option<String>, DbError> {
+/// The family of the ticket that is carried on, when it exists in the pool.
+async fn family_of(tx: &mut Tx, pool: PoolId, earlier: Option<TicketId>) -> Result<Option<String>, DbError> {
     let Some(earlier) = earlier else { return Ok(None) };
-    let row = on_db!(tx, |conn| sqlx::query_scalar("SELECT family FROM tickets WHERE id = $1")
-        .bind(earlier.to_string())
-        .fetch_optional(conn)
-        .await)?;
+    let row =
+        on_db!(tx, |conn| sqlx::query_scalar("SELECT family FROM tickets WHERE id = $1 AND pool_id = $2")
+            .bind(earlier.to_string())
+            .bind(pool.to_string())
+            .fetch_optional(conn)
+            .await)?;
     Ok(row)
 }
 
 /// Adds a topic that exists; any other is left out.
-pub(super) async fn add_topic(tx: &mut Tx, ticket: TicketId, topic: &str) -> Result<(), DbError> {
+pub(super) async fn add_topic(tx: &mut Tx, ticket: &str, topic: &str) -> Result<(), DbError> {
     on_db!(tx, |conn| sqlx::query(
         "INSERT INTO ticket_topics (ticket_id, topic_id) SELECT $1, id FROM topics WHERE id = $2
          ON CONFLICT (ticket_id, topic_id) DO NOTHING"
     )
-    .bind(ticket.to_string())
+    .bind(ticket)
     .bind(topic)
     .execute(conn)
     .await

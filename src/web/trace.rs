@@ -43,6 +43,10 @@ pub struct ProblemBody {
     /// Refused fields and why: path → code.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub fields: std::collections::BTreeMap<String, String>,
+    /// How the thing stands now, with `changed_elsewhere`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub current: Option<Box<serde_json::Value>>,
 }
 
 /// The outermost layer: names the request, times it, and words its problem.
@@ -90,6 +94,7 @@ pub fn problem_body(problem: &Problem, trace: TraceId, language: &str) -> Proble
         trace,
         params: problem.params.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(),
         fields: problem.fields.iter().map(|(k, v)| (k.clone(), (*v).to_owned())).collect(),
+        current: problem.current.clone(),
     }
 }
 
