@@ -452,3 +452,28 @@ export interface BoardFigures {
   totals: Totals
   open_desks: string[]
 }
+
+/** One thing that happened to a ticket. */
+export type TimelineItem =
+  | { kind: 'event'; at: number; seq: number; contact: string; event: Event }
+  | { kind: 'message'; at: number; seq: number; contact: string; message: Message }
+  | { kind: 'change'; at: number; version: number; account?: string | null; fields: string[] }
+  | { kind: 'note'; at: number; id: string; account: string; body: string }
+
+/** The newest first. */
+export interface TimelinePage {
+  items: TimelineItem[]
+  next_cursor?: string | null
+}
+
+/** A note or a reply; the same `client_id` is the same text. */
+export interface NewText {
+  client_id: string
+  body: string
+}
+
+export interface TicketByHand extends Partial<TicketFields> {
+  client_id: string
+  desk: string
+  channel: Channel
+}

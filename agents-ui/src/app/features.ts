@@ -6,6 +6,7 @@ import type { IconName } from '@/ui/icons'
 import { boardFeature } from '@/features/board'
 import { consoleFeature } from '@/features/console'
 import { meFeature } from '@/features/me'
+import { ticketsFeature } from '@/features/tickets'
 
 export interface Feature {
   /** First part of the path, under `/desk/`; empty for the console. */
@@ -19,7 +20,7 @@ export interface Feature {
   hidden?: boolean
 }
 
-export const features: readonly Feature[] = [consoleFeature, boardFeature, meFeature]
+export const features: readonly Feature[] = [consoleFeature, boardFeature, ticketsFeature, meFeature]
 
 export function mayOpen(feature: Feature, role: Role | undefined): boolean {
   return role !== undefined && feature.roles.includes(role)

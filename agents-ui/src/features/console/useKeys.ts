@@ -45,7 +45,7 @@ const CODES: Record<string, Act> = {
 }
 
 export interface KeyLine {
-  act: Act | 'nth' | 'texts' | 'send' | 'newline'
+  act: Act | 'nth' | 'texts' | 'send' | 'newline' | 'next_row' | 'previous_row' | 'open_row'
   keys: string
 }
 
