@@ -28,6 +28,10 @@ impl ChannelPort for ChatPort {
         Box::pin(async { Err(Problem::internal()) })
     }
 
+    fn reply(&self, _message: AgentMessage) -> BoxFuture<'_, Result<Message, Problem>> {
+        Box::pin(async { Err(Problem::internal()) })
+    }
+
     fn mark(
         &self,
         _contact: ContactId,

@@ -131,6 +131,11 @@ pub trait ChannelPort: Send + Sync {
     /// message.
     fn send(&self, message: AgentMessage) -> BoxFuture<'_, Result<Message, Problem>>;
 
+    /// Stores an agent's answer to a message that was left or came after the end: whoever waits for it finds
+    /// it under the private link, and the ticket waits for an answer no more. The same `client_id` is the
+    /// same message.
+    fn reply(&self, message: AgentMessage) -> BoxFuture<'_, Result<Message, Problem>>;
+
     /// The agent's side has got the visitor's messages up to `up_to_seq` on its screen, or has read them.
     fn mark(
         &self,

@@ -51,10 +51,13 @@ pub fn sentence(code: &str, params: &BTreeMap<&'static str, String>, language: &
 /// The sentence in the visitors' own texts, when their language has texts and the texts have the code.
 fn visitors(tag: &LangTag, code: &str, params: &BTreeMap<&'static str, String>) -> Option<String> {
     let texts = Texts::get(tag);
-    let key = format!("error_{code}");
-    let known = texts.tag().language() == tag.language() && texts.t(&key) != key;
+    if texts.tag().language() != tag.language() {
+        return None;
+    }
+    let keys = [format!("error_{code}"), format!("limit_{code}")];
+    let key = keys.iter().find(|key| texts.t(key) != key.as_str())?;
     let values: Vec<(&str, &str)> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    known.then(|| texts.fill(&key, &values).into_owned())
+    Some(texts.fill(key, &values).into_owned())
 }
 
 fn fill(template: &str, params: &BTreeMap<&'static str, String>) -> String {
@@ -85,5 +88,8 @@ mod tests {
         let params = BTreeMap::from([("seconds", "30".to_owned())]);
         assert!(sentence("rate_limited", &params, "en").contains("30 seconds"));
         assert!(!sentence("no_such_code", &params, "ja").is_empty());
+        let long = BTreeMap::from([("max", "4000".to_owned())]);
+        let vietnamese = sentence("message_too_long", &long, "vi");
+        assert!(vietnamese.contains("4000") && vietnamese != sentence("message_too_long", &long, "en"));
     }
 }

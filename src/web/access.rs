@@ -41,8 +41,10 @@ pub const ACCESS: &[(&str, &str, Who)] = &[
     ("POST", "/api/v1/chat/typing", Visitor),
     ("POST", "/api/v1/chat/read", Visitor),
     ("POST", "/api/v1/chat/end", Visitor),
+    ("POST", "/api/v1/chat/divert", Visitor),
     ("POST", "/api/v1/chat/rate", Visitor),
     ("POST", "/api/v1/chat/language", Visitor),
+    ("GET", "/api/v1/chat/transcript", Visitor),
     // Sign-in
     ("POST", "/api/v1/session", Public),
     ("GET", "/api/v1/session", Session),
