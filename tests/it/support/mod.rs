@@ -3,6 +3,10 @@
 //! `both_databases!` turns one story into two tests, one on a new SQLite file and one in a new PostgreSQL
 //! schema, so that no store method is tried on one database only.
 
+pub mod client;
+pub mod seed;
+pub mod server;
+
 use std::sync::OnceLock;
 
 use madoguchi::kernel::bus::Bus;
