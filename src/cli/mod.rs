@@ -41,7 +41,7 @@ enum Command {
     /// Play a lively day against a running server through its public interfaces.
     DemoDay(demo_day::DemoDayArgs),
     /// Drive the routing engine in virtual time and print the figures.
-    Simulate(simulate::SimulateArgs),
+    Simulate(Box<simulate::SimulateArgs>),
     /// Read lines; print the language tag and the confidence of each.
     Detect,
     /// Print the code that a second factor's secret gives now.
@@ -71,7 +71,7 @@ pub async fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let mut out = std::io::stdout().lock();
     match cli.command {
-        Command::Simulate(ref args) => return simulate::run(args),
+        Command::Simulate(ref args) => return simulate::run(args, &mut out),
         Command::Detect => return detect::run(std::io::stdin().lock(), out),
         Command::Openapi => {
             out.write_all(crate::web::openapi::json()?.as_bytes())?;

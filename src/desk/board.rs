@@ -227,7 +227,7 @@ impl Board {
         match event {
             Event::ContactArrived { .. } => self.arrive(zone, id, at, event),
             Event::OfferMade { agent, offer, expires_at, .. } => {
-                self.make_offer(id, at, BoardOffer { id: *offer, agent: *agent, expires_at: *expires_at });
+                self.make_offer(id, at, &BoardOffer { id: *offer, agent: *agent, expires_at: *expires_at });
             }
             Event::OfferEnded { agent, offer, .. } => self.end_offer(id, *agent, *offer),
             Event::ContactAccepted { agent, waited_ms, .. } => {
@@ -286,7 +286,7 @@ impl Board {
         self.count(zone, id, at, Count::Arrived);
     }
 
-    fn make_offer(&mut self, id: ContactId, at: Timestamp, offer: BoardOffer) {
+    fn make_offer(&mut self, id: ContactId, at: Timestamp, offer: &BoardOffer) {
         let Some(contact) = self.contacts.get_mut(&id) else { return };
         contact.state = ContactState::Offered;
         contact.offer = Some(offer.clone());

@@ -50,6 +50,7 @@ mod presence;
 mod queue;
 mod router;
 mod settings;
+pub mod simulate;
 mod skill;
 mod timers;
 mod types;
