@@ -20,8 +20,8 @@ use crate::kernel::lifecycle::Lifecycle;
 use crate::kernel::telemetry::Metrics;
 use crate::language::Detector;
 use crate::security::TrustedProxies;
-use crate::security::http::Sessions;
 use crate::security::keys::InstallKey;
+use crate::security::sessions::{self, Sessions};
 use crate::web::{self, health::Health, trace::Tracer};
 use crate::{admin, chat, texts, tickets};
 
@@ -160,13 +160,14 @@ async fn build(
             metrics: metrics.clone(),
             metrics_from: config.http.metrics_from.clone(),
         },
-        sessions: Sessions {
+        sessions: Sessions::new(sessions::Parts {
             db: db.clone(),
             clock: clock.clone(),
             chance: chance.clone(),
             key: key.clone(),
             secure: config.http.is_secure(),
-        },
+            public_url: config.http.public_url.clone(),
+        }),
         live: desk::http::Live {
             db: db.clone(),
             clock: clock.clone(),

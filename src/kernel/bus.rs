@@ -6,7 +6,7 @@
 
 use tokio::sync::broadcast;
 
-use super::ids::{ContactId, PoolId};
+use super::ids::{AccountId, ContactId, PoolId};
 
 /// Notices kept for a slow listener before it is told that it lagged (it then reads the store).
 pub const NOTICES_MAX: usize = 1024;
@@ -20,6 +20,8 @@ pub enum Notice {
     Typing { contact: ContactId, from_agent: bool },
     /// Settings (desks, hours, accounts, texts) of the installation were changed and committed.
     SettingsChanged,
+    /// Sessions of this account have ended: whoever holds a connection open for one asks again.
+    SessionsEnded { account: AccountId },
 }
 
 /// Fan-out inside one process.

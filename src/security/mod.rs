@@ -8,16 +8,26 @@
 
 pub mod audit;
 mod client;
+mod gate;
 pub mod http;
 mod identity;
 pub mod json;
 pub mod keys;
 pub mod limits;
+mod origin;
 pub mod password;
+pub mod sessions;
+pub mod settings;
+mod signin;
+mod store;
 pub mod tokens;
 pub mod totp;
 
 pub use client::{Client, TrustedProxies};
+pub use gate::CSRF_HEADER;
 pub use identity::{
     Administrator, Agent, Identity, OfficerOrAbove, Role, SignedIn, Staff, Stage, Supervisor, UnknownWord,
 };
+pub use origin::same_origin;
+pub use sessions::{Sessions, end_all as end_sessions};
+pub use settings::SecuritySettings;

@@ -8,8 +8,7 @@ use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
-use crate::security::TrustedProxies;
-use crate::security::http::Sessions;
+use crate::security::{Sessions, TrustedProxies};
 use crate::{admin, chat, desk, security, texts, tickets};
 
 use super::console;

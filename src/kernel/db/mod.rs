@@ -24,7 +24,7 @@ use sqlx::sqlite::{
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 
 use super::bus::{Bus, Notice};
-use super::ids::PoolId;
+use super::ids::{AccountId, PoolId};
 
 pub use writer::{WRITE_BATCH_MAX, WRITE_QUEUE_MAX};
 
@@ -89,11 +89,13 @@ pub struct Tx {
     /// Log positions reached inside this transaction, announced after its commit.
     appended: Vec<(PoolId, i64)>,
     settings_changed: bool,
+    /// Accounts whose sessions end with this transaction, announced after its commit.
+    sessions_ended: Vec<AccountId>,
 }
 
 impl Tx {
     const fn new(held: Held) -> Self {
-        Self { held, appended: Vec::new(), settings_changed: false }
+        Self { held, appended: Vec::new(), settings_changed: false, sessions_ended: Vec::new() }
     }
 
     /// Notes that the log of `pool` reaches `seq` once this transaction is committed.
@@ -104,6 +106,11 @@ impl Tx {
     /// Notes that settings changed; announced after the commit.
     pub const fn settings_changed(&mut self) {
         self.settings_changed = true;
+    }
+
+    /// Notes that sessions of `account` end; announced after the commit.
+    pub fn sessions_ended(&mut self, account: AccountId) {
+        self.sessions_ended.push(account);
     }
 
     async fn commit(self, bus: &Bus) -> Result<(), DbError> {
@@ -121,6 +128,9 @@ impl Tx {
         }
         if self.settings_changed {
             bus.publish(Notice::SettingsChanged);
+        }
+        for account in self.sessions_ended {
+            bus.publish(Notice::SessionsEnded { account });
         }
         Ok(())
     }

@@ -153,10 +153,12 @@ async fn run_batch(
 async fn run_in_savepoint(tx: &mut Tx, unit: &mut dyn Unit) -> Result<(), DbError> {
     let announced = tx.appended.len();
     let settings = tx.settings_changed;
+    let ended = tx.sessions_ended.len();
     tx.savepoint("SAVEPOINT unit").await?;
     if !unit.run(tx).await {
         tx.appended.truncate(announced);
         tx.settings_changed = settings;
+        tx.sessions_ended.truncate(ended);
         tx.savepoint("ROLLBACK TO SAVEPOINT unit").await?;
     }
     tx.savepoint("RELEASE SAVEPOINT unit").await
