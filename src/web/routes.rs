@@ -1,13 +1,19 @@
 //! The route table: every feature's routes under one roof, and the middleware around them.
 
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+use crate::kernel::problem::Problem;
+use crate::language::problems;
 use crate::security::{Sessions, TrustedProxies};
 use crate::{admin, chat, desk, security, texts, tickets};
 
@@ -51,10 +57,33 @@ pub fn router(parts: Parts) -> Router {
         .merge(chat::http::router(Arc::new(parts.chat)))
         .merge(health::router(Arc::new(parts.health)))
         .merge(console::router())
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(from_fn_with_state(Arc::new(parts.proxies), security::http::name_client))
         .layer(CompressionLayer::new())
-        .layer(CatchPanicLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(policy, headers::protect))
         .layer(from_fn_with_state(Arc::new(parts.tracer), trace::trace))
+}
+
+/// No such address: a problem for programs, a sentence for people.
+async fn unknown(uri: Uri, headers: HeaderMap) -> Response {
+    if ["/api/", "/ws/"].iter().any(|root| uri.path().starts_with(root)) {
+        return Problem::not_found().into_response();
+    }
+    let language = trace::reader_language(&headers);
+    let sentence = problems::sentence("not_found", &BTreeMap::new(), &language);
+    (StatusCode::NOT_FOUND, sentence + "\n").into_response()
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
+}
+
+/// What a panic becomes. Its message may quote what somebody typed, so it is not repeated here.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over by value")]
+fn panicked(_panic: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    Problem::internal().into_response()
 }

@@ -81,6 +81,8 @@ fn word(mut response: Response, trace: TraceId, language: &str) -> Response {
     let body = problem_body(&problem, trace, language);
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
+    // The body that is replaced may have been compressed; the new one is not.
+    parts.headers.remove(header::CONTENT_ENCODING);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     Response::from_parts(parts, Body::from(serde_json::to_vec(&body).unwrap_or_default()))
 }
