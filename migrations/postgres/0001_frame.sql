@@ -85,8 +85,8 @@ CREATE TABLE agent_states (
     reason TEXT,
     since BIGINT NOT NULL,
     idle_since BIGINT NOT NULL,
-    wrap_up_until BIGINT,
     pending TEXT,
+    paused_until BIGINT,
     connected BOOLEAN NOT NULL
 );
 
@@ -105,14 +105,18 @@ CREATE TABLE contacts (
     wanted TEXT NOT NULL,
     priority BIGINT NOT NULL,
     boosted BOOLEAN NOT NULL,
+    insists BOOLEAN NOT NULL,
     preferred_agent TEXT,
+    awaits_preferred_until BIGINT,
     agent_id TEXT,
     offer_id TEXT,
     offer_expires_at BIGINT,
     arrived_at BIGINT NOT NULL,
+    waiting_since BIGINT,
     accepted_at BIGINT,
     ended_at BIGINT,
     wrap_up_until BIGINT,
+    wrap_up_extensions BIGINT NOT NULL,
     closed_at BIGINT,
     ticket_id TEXT,
     token_hash TEXT UNIQUE,
@@ -156,6 +160,13 @@ CREATE TABLE contact_events (
 );
 CREATE INDEX contact_events_by_contact ON contact_events (contact_id, seq);
 CREATE INDEX contact_events_by_time ON contact_events (pool_id, at);
+
+-- The board as of an event, so that a start need not read the whole log again.
+CREATE TABLE boards (
+    pool_id TEXT PRIMARY KEY REFERENCES pools (id),
+    seq BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
 
 CREATE TABLE messages (
     id TEXT PRIMARY KEY,

@@ -4,15 +4,24 @@
 //! and the agents' sockets. Features (chat, tickets …) plug in through [`ports`]; the desk knows none of
 //! them. [`Desk`] is the handle that everybody else holds.
 
+mod acts;
 pub mod board;
 pub mod calendar;
+mod engine;
 pub mod events;
+mod feed;
 mod handle;
 pub mod http;
 pub mod log;
+mod pools;
 pub mod ports;
 pub mod protocol;
+mod restore;
+mod rows;
+mod run;
 pub mod settings;
+mod setup;
+mod task;
 pub mod watch;
 mod wishes;
 pub mod words;

@@ -2,13 +2,18 @@
 //!
 //! Everything else takes a [`Clock`] or a [`Chance`], so a test can set the hour and repeat the dice.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
+use tokio::sync::watch;
 
 use super::time::{Millis, Timestamp};
+
+/// How long [`Clock::sleep_until`] trusts the machine before it looks at the clock again, which may have been
+/// set meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Tells the time. Cheap to clone; clones of a manual clock show the same hand.
 #[derive(Clone, Debug)]
@@ -17,7 +22,7 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    Manual(Arc<AtomicI64>),
+    Manual(Arc<watch::Sender<i64>>),
 }
 
 impl Clock {
@@ -30,7 +35,7 @@ impl Clock {
     /// A clock that stands at `at` until it is moved.
     #[must_use]
     pub fn manual(at: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(at.0))))
+        Self(Source::Manual(Arc::new(watch::Sender::new(at.0))))
     }
 
     /// The present moment, to the millisecond.
@@ -38,14 +43,29 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System => Timestamp(system_millis()),
-            Source::Manual(hand) => Timestamp(hand.load(Ordering::SeqCst)),
+            Source::Manual(hand) => Timestamp(*hand.borrow()),
         }
     }
 
     /// Moves a manual clock forward; a system clock does not listen.
     pub fn advance(&self, by: Millis) {
         if let Source::Manual(hand) = &self.0 {
-            hand.fetch_add(by.0, Ordering::SeqCst);
+            hand.send_modify(|now| *now = now.saturating_add(by.0));
+        }
+    }
+
+    /// Resolves once it is `at` or later; a manual clock has to be moved there.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        match &self.0 {
+            Source::System => {
+                while let Ok(left @ 1..) = u64::try_from(at.since(self.now()).0) {
+                    tokio::time::sleep(Duration::from_millis(left).min(LOOK_AGAIN)).await;
+                }
+            }
+            Source::Manual(hand) => {
+                // The sender lives in `self`: waiting cannot fail.
+                let _ = hand.subscribe().wait_for(|now| *now >= at.0).await;
+            }
         }
     }
 }
@@ -105,5 +125,24 @@ impl Chance {
     fn with<T>(&self, f: impl FnOnce(&mut ChaCha20Rng) -> T) -> T {
         // A poisoned lock only means that another thread panicked between two draws: the state is whole.
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_the_hand_is_moved() {
+        let clock = Clock::manual(Timestamp(1000));
+        let sleeper = clock.clone();
+        let woken = tokio::spawn(async move {
+            sleeper.sleep_until(Timestamp(3000)).await;
+            sleeper.now()
+        });
+        clock.advance(Millis(500));
+        clock.advance(Millis(2500));
+        assert_eq!(woken.await.unwrap(), Timestamp(4000));
+        clock.sleep_until(Timestamp(0)).await;
     }
 }

@@ -7,7 +7,7 @@ use super::timers::TimerKey;
 use super::{
     AgentSetup, AgentState, Arrival, AwayReason, DeskConfig, Outcome, PoolConfig, Reservation, Wish,
 };
-use crate::kernel::ids::{AccountId, DeskId, OfferId};
+use crate::kernel::ids::{AccountId, ContactId, DeskId, OfferId};
 use crate::kernel::time::Timestamp;
 
 /// A desk with its door.
@@ -209,6 +209,18 @@ impl Router {
             contacts: self.contacts.values().filter_map(contact_image).collect(),
             reservations: self.reservations.values().cloned().collect(),
         }
+    }
+
+    /// One open contact as plain data: what a store keeps of it.
+    #[must_use]
+    pub fn contact(&self, contact: ContactId) -> Option<ContactImage> {
+        self.contacts.get(&contact).and_then(contact_image)
+    }
+
+    /// One agent as plain data.
+    #[must_use]
+    pub fn agent(&self, agent: AccountId) -> Option<AgentImage> {
+        self.agents.get(&agent).map(|agent| self.agent_image(agent))
     }
 
     fn agent_image(&self, agent: &Agent) -> AgentImage {

@@ -6,7 +6,7 @@ use super::agent::Agent;
 use super::contact::{Contact, Phase};
 use super::index::{self, AskKey, Index};
 use super::order::Rank;
-use super::timers::Timers;
+use super::timers::{TimerKey, Timers};
 use super::{
     Channel, ContactState, DeskConfig, Input, Output, PoolConfig, Rejection, Reservation, Ring, Skill,
 };
@@ -167,6 +167,41 @@ impl Router {
     /// hold side by side.
     #[must_use]
     pub fn expected_wait(&self, desk: DeskId, channel: Channel, wanted: &[Skill]) -> Option<Millis> {
+        self.estimate(desk, channel, wanted, self.waiting(desk, channel))
+    }
+
+    /// The same for a contact that waits, at its place in line; zero while it is being offered, `None` also when
+    /// it does not wait.
+    #[must_use]
+    pub fn expected_wait_of(&self, contact: ContactId) -> Option<Millis> {
+        let place = self.position(contact)?;
+        let arrival = &self.contacts.get(&contact)?.arrival;
+        match place.checked_sub(1) {
+            None => Some(Millis::ZERO),
+            Some(ahead) => self.estimate(arrival.desk, arrival.channel, &arrival.wanted, ahead),
+        }
+    }
+
+    /// Contacts that wait at a desk and channel, without those being offered.
+    #[must_use]
+    pub fn waiting(&self, desk: DeskId, channel: Channel) -> u32 {
+        let line = self.lines.get(&(desk, channel)).map_or(0, BTreeSet::len);
+        u32::try_from(line).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the desk is known and its door is open.
+    #[must_use]
+    pub fn is_open(&self, desk: DeskId) -> bool {
+        self.desks.get(&desk).is_some_and(|desk| desk.open)
+    }
+
+    /// Until when the agent's lost connection is waited for; `None` while it stands, or when nothing hangs on it.
+    #[must_use]
+    pub fn grace_until(&self, agent: AccountId) -> Option<Timestamp> {
+        self.timers.at(TimerKey::Grace(agent))
+    }
+
+    fn estimate(&self, desk: DeskId, channel: Channel, wanted: &[Skill], ahead: u32) -> Option<Millis> {
         let door = self.desks.get(&desk).filter(|d| d.open)?;
         let mut wanted = wanted.to_vec();
         wanted.sort_unstable();
@@ -183,10 +218,8 @@ impl Router {
                 soonest = Some(soonest.map_or(opens, |s| s.min(opens)));
             }
         }
-        let ahead = self.lines.get(&(desk, channel)).map_or(0, BTreeSet::len);
-        let ahead = i64::try_from(ahead).unwrap_or(i64::MAX);
         let handling = door.config.expected_handling.of(channel).0.max(0);
-        let queued = Millis(handling.saturating_mul(ahead.saturating_add(1)) / i64::from(seats.max(1)));
+        let queued = Millis(handling.saturating_mul(i64::from(ahead) + 1) / i64::from(seats.max(1)));
         match soonest {
             _ if staff == 0 => None,
             Some(opens) => Some(opens.min(queued)),

@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod agents;
+mod desk;
 mod language;
 mod store;
 mod support;

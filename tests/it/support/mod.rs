@@ -4,6 +4,7 @@
 //! schema, so that no store method is tried on one database only.
 
 pub mod client;
+pub mod house;
 pub mod seed;
 pub mod server;
 
