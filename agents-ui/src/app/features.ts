@@ -3,6 +3,7 @@ import type { RouteRecordRaw } from 'vue-router'
 import type { Role } from '@/api'
 import type { Key } from '@/i18n'
 import type { IconName } from '@/ui/icons'
+import { adminFeature } from '@/features/admin'
 import { boardFeature } from '@/features/board'
 import { consoleFeature } from '@/features/console'
 import { meFeature } from '@/features/me'
@@ -20,7 +21,7 @@ export interface Feature {
   hidden?: boolean
 }
 
-export const features: readonly Feature[] = [consoleFeature, boardFeature, ticketsFeature, meFeature]
+export const features: readonly Feature[] = [consoleFeature, boardFeature, ticketsFeature, adminFeature, meFeature]
 
 export function mayOpen(feature: Feature, role: Role | undefined): boolean {
   return role !== undefined && feature.roles.includes(role)
