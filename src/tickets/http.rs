@@ -12,6 +12,7 @@ use utoipa::IntoParams;
 
 use crate::desk::calendar::local_day;
 use crate::desk::ports::{Ports, Reader};
+use crate::desk::protocol::Message;
 use crate::kernel::clock::{Chance, Clock};
 use crate::kernel::db::Db;
 use crate::kernel::ids::{ContactId, TicketId};
@@ -52,6 +53,7 @@ pub fn router(parts: Arc<Tickets>) -> Router {
         .route("/api/v1/tickets", get(list_tickets).post(create_ticket))
         .route("/api/v1/tickets/{id}", get(open_ticket).patch(change_ticket))
         .route("/api/v1/tickets/{id}/notes", post(add_note))
+        .route("/api/v1/tickets/{id}/reply", post(reply_to_inquirer))
         .route("/api/v1/tickets/{id}/timeline", get(ticket_timeline))
         .route("/api/v1/contacts/{id}/history", get(contact_history))
         .with_state(parts)
@@ -155,6 +157,22 @@ async fn add_note(
         .db
         .write(move |tx| Box::pin(async move { super::add_note(tx, &act, chance, ticket, &new).await }));
     made.await.map(created)
+}
+
+/// Answers a message that was left: the answer goes into the inquirer's chat.
+#[utoipa::path(
+    post, path = "/api/v1/tickets/{id}/reply", tag = "tickets", params(("id" = TicketId, Path)),
+    request_body = NewText, responses((status = 201, body = Message))
+)]
+async fn reply_to_inquirer(
+    State(parts): State<Arc<Tickets>>,
+    Agent(me): Agent,
+    Path(ticket): Path<TicketId>,
+    Json(new): Json<NewText>,
+) -> Result<(StatusCode, Json<Message>), Problem> {
+    super::reply(&parts.db, &parts.ports, parts.act(me), ticket, &new)
+        .await
+        .map(|message| (StatusCode::CREATED, Json(message)))
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]

@@ -29,7 +29,7 @@ use crate::kernel::time::Timestamp;
 pub use change::{Act, change, create_by_hand, open};
 pub use history::{HISTORY_MAX, earlier};
 pub use list::{LIST_MAX, ListQuery, TOTAL_MAX, list};
-pub use notes::add_note;
+pub use notes::{add_note, reply};
 pub use rules::{ANSWER_MAX, BASIS_MAX, CLIENT_ID_MAX, NAME_MAX, NOTE_MAX, REFERRAL_MAX, REPLY_TO_MAX};
 pub use rules::{SUMMARY_MAX, TOPICS_MAX};
 pub use store::{create_for_contact, mark_reply_waiting, take_over, touch};

@@ -1,7 +1,9 @@
 //! Notes on a ticket, and what follows an answer to a message that was left.
 
-use crate::kernel::db::{DbError, Tx};
-use crate::kernel::ids::{ContactId, NoteId, TicketId};
+use crate::desk::ports::{AgentMessage, Ports};
+use crate::desk::protocol::Message;
+use crate::kernel::db::{Db, DbError, Tx};
+use crate::kernel::ids::{NoteId, TicketId};
 use crate::kernel::problem::Problem;
 use crate::kernel::time::Timestamp;
 use crate::on_db;
@@ -74,21 +76,33 @@ async fn written_before(
     Ok(row.map(|(id, at, body)| Note { id, at: Timestamp(at), account: act.me.account, body }))
 }
 
-/// The chat through which the inquirer of a ticket can be answered.
+/// Answers the inquirer in the chat that she left a message in. Sent again, it is the same message.
 ///
 /// # Errors
-/// `not_found`; `no_thread` when she left no way back into a chat; or the store's failure.
-pub async fn thread(tx: &mut Tx, act: &Act, ticket: TicketId) -> Result<ContactId, Problem> {
-    content::load(tx, act.me.pool, ticket, false).await?.ok_or_else(Problem::not_found)?;
-    let contact = latest_contact(tx, ticket, Some("chat")).await?;
-    contact.ok_or_else(|| Problem::conflict("no_thread"))
+/// `not_found`; `invalid_input`; `no_thread` when the ticket has no chat; or what the chat or the store
+/// answered.
+pub async fn reply(
+    db: &Db,
+    ports: &Ports,
+    act: Act,
+    ticket: TicketId,
+    new: &NewText,
+) -> Result<Message, Problem> {
+    let client_id = rules::client_id(&new.client_id)?.to_owned();
+    let body = rules::body(&new.body)?;
+    let mut tx = db.read().await?;
+    content::load(&mut tx, act.me.pool, ticket, false).await?.ok_or_else(Problem::not_found)?;
+    let contact = latest_contact(&mut tx, ticket, Some("chat")).await?;
+    drop(tx);
+    let contact = contact.ok_or_else(|| Problem::conflict("no_thread"))?;
+    let message = AgentMessage { contact, agent: act.me.account, client_id, body };
+    // The message is on disk before its mark: when the mark is lost, sending again makes up for it.
+    let message = ports.chat.reply(message).await?;
+    db.write(move |tx| Box::pin(async move { note_answer(tx, &act, ticket).await })).await?;
+    Ok(message)
 }
 
-/// Notes that the inquirer has been answered.
-///
-/// # Errors
-/// `not_found`, or the store's failure.
-pub async fn answered(tx: &mut Tx, act: &Act, ticket: TicketId) -> Result<(), Problem> {
+async fn note_answer(tx: &mut Tx, act: &Act, ticket: TicketId) -> Result<(), Problem> {
     let stored = content::load(tx, act.me.pool, ticket, true).await?.ok_or_else(Problem::not_found)?;
     store::mark_reply_waiting(tx, act.now, ticket, false).await?;
     announce(tx, act, ticket, stored.version).await?;

@@ -219,7 +219,7 @@ const fn is_hyphen(c: char) -> bool {
 fn prefecture(sent: &str) -> Result<String, &'static str> {
     match sent.parse::<u8>() {
         _ if sent.is_empty() => Ok(String::new()),
-        Ok(1..=47) if sent.len() == 2 => Ok(sent.to_owned()),
+        Ok(1..=47) if sent.len() == 2 && !sent.starts_with('+') => Ok(sent.to_owned()),
         _ => Err("unknown"),
     }
 }

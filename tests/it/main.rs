@@ -8,4 +8,5 @@ mod desk;
 mod language;
 mod store;
 mod support;
+mod tickets;
 mod tidy;

@@ -72,6 +72,9 @@ export const record = {
     unknown: 'Not a possible value.',
     too_many: 'Too many.',
     wrong_type: 'Wrong form.',
+    incomplete: 'A ticket needs a topic and a summary before it is closed.',
+    needed_when_closed: 'May not be empty while the ticket is closed.',
+    required: 'Please fill this in.',
     invalid: 'Was not accepted.',
   },
 } as const

@@ -72,6 +72,9 @@ export const record = {
     unknown: '選べない値です。',
     too_many: '多すぎます。',
     wrong_type: '形が正しくありません。',
+    incomplete: '終了するには、分類と要旨が必要です。',
+    needed_when_closed: '終了した相談票では空にできません。',
+    required: '入力してください。',
     invalid: '受け付けられませんでした。',
   },
 } as const
