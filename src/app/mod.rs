@@ -148,6 +148,14 @@ async fn build(
         metrics: metrics.clone(),
     })
     .await?;
+    let sessions = Sessions::new(sessions::Parts {
+        db: db.clone(),
+        clock: clock.clone(),
+        chance: chance.clone(),
+        key: key.clone(),
+        secure: config.http.is_secure(),
+        public_url: config.http.public_url.clone(),
+    });
     let parts = web::routes::Parts {
         tracer: Tracer { clock: clock.clone(), chance: chance.clone(), metrics: metrics.clone() },
         proxies: TrustedProxies::new(&config.http.trusted_proxies),
@@ -160,20 +168,15 @@ async fn build(
             metrics: metrics.clone(),
             metrics_from: config.http.metrics_from.clone(),
         },
-        sessions: Sessions::new(sessions::Parts {
-            db: db.clone(),
-            clock: clock.clone(),
-            chance: chance.clone(),
-            key: key.clone(),
-            secure: config.http.is_secure(),
-            public_url: config.http.public_url.clone(),
-        }),
+        sessions: sessions.clone(),
         live: desk::http::Live {
             db: db.clone(),
             clock: clock.clone(),
             chance: chance.clone(),
             desk: desk.clone(),
             ports: ports.clone(),
+            sessions,
+            lifecycle: lifecycle.clone(),
             metrics: metrics.clone(),
         },
         chat: chat::http::Chat {
