@@ -195,7 +195,8 @@ pub async fn change(tx: &mut Tx, act: &Act, id: DeskId, change: DeskChange) -> R
 async fn insert(tx: &mut Tx, pool: PoolId, desk: &AdminDesk) -> Result<(), DbError> {
     on_db!(tx, |conn| {
         sqlx::query(
-            "INSERT INTO desks (id, pool_id, slug, name_ja, name_en, position, active, hours, settings, version)
+            "INSERT INTO desks (id, pool_id, slug, name_ja, name_en, position, active, hours, settings,
+               version)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(desk.id.to_string())

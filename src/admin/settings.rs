@@ -1,4 +1,4 @@
-//! The installation's settings: the pool's rules.
+//! The installation's settings: the pool's rules, and the rules of signing in.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,6 +8,7 @@ use crate::kernel::db::{DbError, Tx};
 use crate::kernel::ids::PoolId;
 use crate::kernel::problem::Problem;
 use crate::on_db;
+use crate::security::{SecuritySettings, settings};
 
 use super::check::Faults;
 use super::{Act, changed_elsewhere, unreadable, value_of};
@@ -19,10 +20,18 @@ pub struct PoolPart {
     pub settings: PoolSettings,
 }
 
+/// The rules of signing in and the version they stand at; 0 when they were never changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SecurityPart {
+    pub version: i64,
+    pub settings: SecuritySettings,
+}
+
 /// All settings; each part has a version of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AdminSettings {
     pub pool: PoolPart,
+    pub security: SecurityPart,
 }
 
 /// The parts that shall become different, each whole and with the version it was made from.
@@ -30,6 +39,7 @@ pub struct AdminSettings {
 #[serde(default)]
 pub struct SettingsChange {
     pub pool: Option<PoolPart>,
+    pub security: Option<SecurityPart>,
 }
 
 /// All settings as they stand.
@@ -37,7 +47,8 @@ pub struct SettingsChange {
 /// # Errors
 /// When the pool is unknown or the store fails.
 pub async fn read(tx: &mut Tx, pool: PoolId) -> Result<AdminSettings, DbError> {
-    Ok(AdminSettings { pool: read_pool(tx, pool).await? })
+    let (settings, version) = SecuritySettings::load(tx).await?;
+    Ok(AdminSettings { pool: read_pool(tx, pool).await?, security: SecurityPart { version, settings } })
 }
 
 /// Changes the parts that are named; none when one of them cannot be changed.
@@ -48,6 +59,9 @@ pub async fn change(tx: &mut Tx, act: &Act, change: SettingsChange) -> Result<Ad
     let current = read(tx, act.pool).await?;
     if let Some(wanted) = change.pool {
         change_pool(tx, act, &current, wanted).await?;
+    }
+    if let Some(wanted) = change.security {
+        change_security(tx, act, &current, wanted).await?;
     }
     Ok(read(tx, act.pool).await?)
 }
@@ -73,6 +87,30 @@ async fn change_pool(
     }
     let (before, after) = (value_of(&before.settings), value_of(&wanted.settings));
     act.record(tx, "settings.change", ("pool", &act.pool.to_string()), &before, &after).await?;
+    Ok(())
+}
+
+async fn change_security(
+    tx: &mut Tx,
+    act: &Act,
+    current: &AdminSettings,
+    wanted: SecurityPart,
+) -> Result<(), Problem> {
+    let mut faults = Faults::default();
+    faults.take("security.settings.", wanted.settings.check());
+    faults.result()?;
+    let before = current.security;
+    if wanted.version != before.version {
+        return Err(changed_elsewhere(current));
+    }
+    if wanted == before {
+        return Ok(());
+    }
+    if !wanted.settings.save(tx, wanted.version).await? {
+        return Err(changed_elsewhere(current));
+    }
+    let (before, after) = (value_of(&before.settings), value_of(&wanted.settings));
+    act.record(tx, "settings.change", ("settings", settings::NAME), &before, &after).await?;
     Ok(())
 }
 

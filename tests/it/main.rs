@@ -3,6 +3,7 @@
 // Tells clippy that helpers beside the tests are tests too: they may unwrap.
 #![cfg(test)]
 
+mod admin;
 mod agents;
 mod desk;
 mod language;

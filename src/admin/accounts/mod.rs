@@ -15,7 +15,7 @@ use crate::kernel::problem::Problem;
 use crate::kernel::time::Timestamp;
 use crate::language::tag::LangTag;
 use crate::routing::{CHAT_CAPACITY_MAX, Capacity, Skill, SkillLevel};
-use crate::security::Role;
+use crate::security::{Role, end_sessions};
 
 use super::check::{Faults, page_size};
 use super::{Act, changed_elsewhere, desks, limit_reached, topics, value_of};
@@ -233,7 +233,7 @@ pub async fn change(
     }
     if after.role != before.role {
         not_oneself(act, id)?;
-        store::end_sessions(tx, id).await?;
+        end_sessions(tx, id).await?;
     }
     keep(tx, act, "account.change", &before, after).await
 }
@@ -253,7 +253,7 @@ pub async fn deactivate(
     if !before.active {
         return Ok(before);
     }
-    store::end_sessions(tx, id).await?;
+    end_sessions(tx, id).await?;
     let after = AdminAccount { active: false, ..before.clone() };
     keep(tx, act, "account.deactivate", &before, after).await
 }
@@ -287,7 +287,7 @@ pub async fn reset_password(
     let before = at_version(tx, act, id, at.version).await?;
     not_oneself(act, id)?;
     store::set_password(tx, id, hash).await?;
-    store::end_sessions(tx, id).await?;
+    end_sessions(tx, id).await?;
     let after = AdminAccount { password_must_change: true, ..before.clone() };
     keep(tx, act, "account.reset_password", &before, after).await
 }
@@ -305,7 +305,7 @@ pub async fn reset_totp(
     let before = at_version(tx, act, id, at.version).await?;
     not_oneself(act, id)?;
     store::forget_second_factor(tx, id).await?;
-    store::end_sessions(tx, id).await?;
+    end_sessions(tx, id).await?;
     let after = AdminAccount { second_factor: false, ..before.clone() };
     keep(tx, act, "account.reset_totp", &before, after).await
 }

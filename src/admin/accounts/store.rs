@@ -196,18 +196,6 @@ pub async fn forget_second_factor(tx: &mut Tx, id: AccountId) -> Result<(), DbEr
     Ok(())
 }
 
-/// Puts out whoever is signed in with the account.
-pub async fn end_sessions(tx: &mut Tx, id: AccountId) -> Result<(), DbError> {
-    on_db!(tx, |conn| {
-        sqlx::query("DELETE FROM sessions WHERE account_id = $1")
-            .bind(id.to_string())
-            .execute(conn)
-            .await
-            .map(drop)
-    })?;
-    Ok(())
-}
-
 /// Sets a second factor up for its owner: `sealed` is the secret as the installation's key encrypts it.
 ///
 /// # Errors
