@@ -126,6 +126,7 @@ CREATE TABLE contacts (
     visitor_read_seq BIGINT NOT NULL,
     visitor_seen_seq BIGINT NOT NULL,
     agent_read_seq BIGINT NOT NULL,
+    agent_seen_seq BIGINT NOT NULL DEFAULT 0,
     satisfaction BIGINT,
     last_seq BIGINT NOT NULL
 );

@@ -237,6 +237,9 @@ pub struct NewChat {
     pub consent: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_message: Option<String>,
+    /// The token of an earlier conversation that this one carries on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumes: Option<String>,
 }
 
 /// A conversation has begun.

@@ -45,7 +45,9 @@ pub struct Parts {
 pub fn router(parts: Parts) -> Router {
     let sessions = Arc::new(parts.sessions);
     let policy = Arc::new(Policy { secure: parts.secure, widget_origins: parts.widget_origins });
+    let (visitors, transcripts) = chat::http::routers(&Arc::new(parts.chat));
     let staff = Router::new()
+        .merge(transcripts)
         .merge(security::http::router(Arc::clone(&sessions)))
         .merge(desk::http::router(Arc::new(parts.live)))
         .merge(tickets::http::router(Arc::new(parts.tickets)))
@@ -54,7 +56,7 @@ pub fn router(parts: Parts) -> Router {
         .layer(from_fn_with_state(sessions, security::http::identify));
     Router::new()
         .merge(staff)
-        .merge(chat::http::router(Arc::new(parts.chat)))
+        .merge(visitors)
         .merge(health::router(Arc::new(parts.health)))
         .merge(console::router())
         .fallback(unknown)

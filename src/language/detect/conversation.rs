@@ -44,7 +44,11 @@ impl Conversation {
     /// Takes a message's detection in. An unknown message changes nothing; one in the language in use, or
     /// one below [`SWITCH_CONFIDENCE`], ends a streak.
     pub fn observe(&mut self, detected: &Detected) -> Suggestion {
-        let Some((tag, confidence)) = detected.known() else { return Suggestion::Keep };
+        detected.known().map_or(Suggestion::Keep, |(tag, confidence)| self.observe_known(tag, confidence))
+    }
+
+    /// The same for a detection that was stored.
+    pub fn observe_known(&mut self, tag: LangTag, confidence: f32) -> Suggestion {
         if let Some((_, sum)) = self.sums.iter_mut().find(|(t, _)| *t == tag) {
             *sum += confidence;
         } else if self.sums.len() < MAX_LANGUAGES {
