@@ -5,6 +5,7 @@
 
 mod admin;
 mod agents;
+mod board;
 mod desk;
 mod language;
 mod store;
