@@ -6,5 +6,6 @@ mod headers;
 pub mod health;
 pub mod listen;
 pub mod openapi;
+pub mod pages;
 pub mod routes;
 pub mod trace;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -20,6 +20,7 @@ use crate::{admin, chat, desk, security, texts, tickets};
 use super::console;
 use super::headers::{self, Policy};
 use super::health::{self, Health};
+use super::pages;
 use super::trace::{self, Tracer};
 
 /// Bytes of a request's body; a larger one is refused with `body_too_large`.
@@ -45,7 +46,8 @@ pub struct Parts {
 pub fn router(parts: Parts) -> Router {
     let sessions = Arc::new(parts.sessions);
     let policy = Arc::new(Policy { secure: parts.secure, widget_origins: parts.widget_origins });
-    let (visitors, transcripts) = chat::http::routers(&Arc::new(parts.chat));
+    let chat = Arc::new(parts.chat);
+    let (visitors, transcripts) = chat::http::routers(&chat);
     let staff = Router::new()
         .merge(transcripts)
         .merge(security::http::router(Arc::clone(&sessions)))
@@ -56,7 +58,8 @@ pub fn router(parts: Parts) -> Router {
         .layer(from_fn_with_state(sessions, security::http::identify));
     Router::new()
         .merge(staff)
-        .merge(visitors)
+        .merge(visitors.clone())
+        .merge(pages::router(chat, visitors))
         .merge(health::router(Arc::new(parts.health)))
         .merge(console::router())
         .fallback(unknown)
@@ -65,6 +68,7 @@ pub fn router(parts: Parts) -> Router {
         .layer(from_fn_with_state(Arc::new(parts.proxies), security::http::name_client))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(pages::errors::dress))
         .layer(from_fn_with_state(policy, headers::protect))
         .layer(from_fn_with_state(Arc::new(parts.tracer), trace::trace))
 }
