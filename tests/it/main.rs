@@ -6,9 +6,16 @@
 mod admin;
 mod agents;
 mod board;
+mod access;
+mod agents;
+mod audit;
 mod desk;
 mod language;
+mod openapi;
+mod signin;
 mod store;
 mod support;
 mod tickets;
+mod texts;
 mod tidy;
+mod tls;

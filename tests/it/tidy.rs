@@ -7,7 +7,7 @@ mod links;
 mod rooms;
 mod sizes;
 mod sql;
-mod tree;
+pub mod tree;
 mod words;
 
 /// Fails with every breach and the advice.

@@ -203,7 +203,7 @@ impl Person {
 }
 
 /// RFC 6238 with HMAC-SHA-1, six digits.
-fn totp(base32: &str, step: i64) -> String {
+pub fn totp(base32: &str, step: i64) -> String {
     let mut bits = 0_u64;
     let (mut filled, mut key) = (0, Vec::new());
     for symbol in base32.bytes().filter(|b| *b != b'=' && *b != b' ') {
