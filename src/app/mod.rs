@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
@@ -116,6 +117,31 @@ pub async fn run(
     Ok(())
 }
 
+/// What the desk calls at the turns of a contact's life.
+fn ports(world: &World, db: &Db, zone: &TimeZone, detector: &Arc<Detector>, metrics: &Metrics) -> Ports {
+    Ports {
+        hooks: Arc::new(Hooks { chance: world.chance.clone(), zone: zone.clone() }),
+        chat: Arc::new(chat::ChatPort {
+            db: db.clone(),
+            clock: world.clock.clone(),
+            chance: world.chance.clone(),
+            detector: Arc::clone(detector),
+            metrics: metrics.clone(),
+        }),
+    }
+}
+
+fn sessions(config: &Config, world: &World, key: &InstallKey, db: &Db) -> Sessions {
+    Sessions::new(sessions::Parts {
+        db: db.clone(),
+        clock: world.clock.clone(),
+        chance: world.chance.clone(),
+        key: key.clone(),
+        secure: config.http.is_secure(),
+        public_url: config.http.public_url.clone(),
+    })
+}
+
 async fn build(
     config: &Config,
     world: World,
@@ -123,21 +149,13 @@ async fn build(
     db: Db,
     lifecycle: Lifecycle,
 ) -> anyhow::Result<axum::Router> {
-    let World { clock, chance } = world;
     let (zone, metrics) = (config.zone(), Metrics::default());
     let detector = Arc::new(Detector::new());
     let warm = Arc::clone(&detector);
     tokio::task::spawn_blocking(move || warm.warm_up());
-    let ports = Ports {
-        hooks: Arc::new(Hooks { chance: chance.clone(), zone: zone.clone() }),
-        chat: Arc::new(chat::ChatPort {
-            db: db.clone(),
-            clock: clock.clone(),
-            chance: chance.clone(),
-            detector: Arc::clone(&detector),
-            metrics: metrics.clone(),
-        }),
-    };
+    let ports = ports(&world, &db, &zone, &detector, &metrics);
+    let sessions = sessions(config, &world, &key, &db);
+    let World { clock, chance } = world;
     let desk = Desk::start(desk::Parts {
         db: db.clone(),
         clock: clock.clone(),
@@ -148,14 +166,6 @@ async fn build(
         metrics: metrics.clone(),
     })
     .await?;
-    let sessions = Sessions::new(sessions::Parts {
-        db: db.clone(),
-        clock: clock.clone(),
-        chance: chance.clone(),
-        key: key.clone(),
-        secure: config.http.is_secure(),
-        public_url: config.http.public_url.clone(),
-    });
     let parts = web::routes::Parts {
         tracer: Tracer { clock: clock.clone(), chance: chance.clone(), metrics: metrics.clone() },
         proxies: TrustedProxies::new(&config.http.trusted_proxies),

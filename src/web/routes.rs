@@ -88,7 +88,6 @@ async fn wrong_method() -> Problem {
 }
 
 /// What a panic becomes. Its message may quote what somebody typed, so it is not repeated here.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over by value")]
 fn panicked(_panic: Box<dyn Any + Send>) -> Response {
     tracing::error!("a handler panicked");
     Problem::internal().into_response()

@@ -15,7 +15,7 @@ mod openapi;
 mod signin;
 mod store;
 mod support;
-mod tickets;
 mod texts;
+mod tickets;
 mod tidy;
 mod tls;

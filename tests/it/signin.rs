@@ -1,6 +1,6 @@
 //! Signing in: steps, delays, ends, and what another site cannot do.
 
-use axum::http::{Method, header};
+use axum::http::{HeaderMap, Method, header};
 use madoguchi::app::World;
 use madoguchi::kernel::clock::{Chance, Clock};
 use madoguchi::kernel::db::Db;
@@ -14,6 +14,9 @@ use crate::support::TestDb;
 use crate::support::client::{Answer, Person, totp};
 use crate::support::seed::{AGENTS, PASSWORD};
 use crate::support::server::{Options, TestServer};
+
+/// What becomes different about a request's headers.
+type Alter = fn(&mut HeaderMap);
 
 async fn begin(person: &Person, login: &str, password: &str) -> Answer {
     person.post("/api/v1/session", &json!({ "login": login, "password": password })).await
@@ -138,12 +141,12 @@ on_both_servers! {
     async fn another_site_and_a_missing_token_are_refused(server: &mut TestServer) {
         let aoi = server.agent(0).await;
         let body = json!({ "ui_language": "ja" });
-        let send = async |alter: fn(&mut axum::http::HeaderMap)| {
+        let send = async |alter: Alter| {
             let mut request = aoi.request(&Method::PATCH, "/api/v1/session", Some(&body));
             alter(request.headers_mut());
             aoi.send(request).await
         };
-        let cases: [(fn(&mut axum::http::HeaderMap), &str); 6] = [
+        let cases: [(Alter, &str); 6] = [
             (|h| { h.remove("x-csrf-token"); }, "csrf_mismatch"),
             (|h| { h.insert("x-csrf-token", "x".parse().unwrap()); }, "csrf_mismatch"),
             (|h| { h.insert(header::ORIGIN, "https://evil.example".parse().unwrap()); }, "wrong_origin"),

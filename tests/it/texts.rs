@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::on_both_servers;
-use crate::support::server::TestServer;
 
 fn shortcuts(list: &Value) -> Vec<(&str, &str)> {
     list["items"]
