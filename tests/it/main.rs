@@ -3,12 +3,11 @@
 // Tells clippy that helpers beside the tests are tests too: they may unwrap.
 #![cfg(test)]
 
+mod access;
 mod admin;
 mod agents;
-mod board;
-mod access;
-mod agents;
 mod audit;
+mod board;
 mod desk;
 mod language;
 mod openapi;
