@@ -32,6 +32,8 @@ use super::reception::Reception;
 #[into_params(parameter_in = Query)]
 pub(super) struct Opening {
     /// From `POST /api/v1/chat/ticket`.
+    // An absent key is a wrong one: 401, like everywhere.
+    #[serde(default)]
     key: String,
     /// The last message the page has; `Last-Event-ID` counts when it is greater.
     #[serde(default)]

@@ -207,7 +207,8 @@ async fn confirm(
 
 /// Replaces the password and ends the account's other sessions.
 #[utoipa::path(post, path = "/api/v1/session/password", tag = "session", request_body = NewPassword,
-    responses((status = 200, body = StepAnswer), (status = 400), (status = 401), (status = 409), (status = 429)))]
+    responses((status = 200, body = StepAnswer), (status = 400), (status = 401), (status = 409),
+        (status = 429)))]
 async fn password(
     State(sessions): State<Arc<Sessions>>,
     SignedIn(me): SignedIn,

@@ -92,7 +92,8 @@ impl SecuritySettings {
     pub async fn save(&self, tx: &mut Tx, version: i64) -> Result<bool, DbError> {
         let text = serde_json::json!(self).to_string();
         let sql = if version == 0 {
-            "INSERT INTO settings (name, value, version) VALUES ($1, $2, $3 + 1) ON CONFLICT (name) DO NOTHING"
+            "INSERT INTO settings (name, value, version) VALUES ($1, $2, $3 + 1)
+             ON CONFLICT (name) DO NOTHING"
         } else {
             "UPDATE settings SET value = $2, version = version + 1 WHERE name = $1 AND version = $3"
         };

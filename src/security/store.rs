@@ -188,19 +188,20 @@ pub async fn insert(
 ) -> Result<(), DbError> {
     on_db!(tx, |conn| {
         sqlx::query(
-        "INSERT INTO sessions (id, secret_hash, csrf_hash, account_id, stage, created_at, last_seen_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $6, $7)"
-    )
-    .bind(id.to_string())
-    .bind(&secrets.secret_hash)
-    .bind(&secrets.csrf_hash)
-    .bind(account.to_string())
-    .bind(stage.as_str())
-    .bind(now.0)
-    .bind(expires.0)
-    .execute(conn)
-    .await
-    .map(drop)
+            "INSERT INTO sessions (id, secret_hash, csrf_hash, account_id, stage, created_at, last_seen_at,
+            expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7)",
+        )
+        .bind(id.to_string())
+        .bind(&secrets.secret_hash)
+        .bind(&secrets.csrf_hash)
+        .bind(account.to_string())
+        .bind(stage.as_str())
+        .bind(now.0)
+        .bind(expires.0)
+        .execute(conn)
+        .await
+        .map(drop)
     })?;
     Ok(())
 }
@@ -386,15 +387,16 @@ pub async fn confirm_totp(tx: &mut Tx, account: AccountId, sealed: &str, step: i
 pub async fn set_password(tx: &mut Tx, account: AccountId, from: &str, to: &str) -> Result<bool, DbError> {
     let rows = on_db!(tx, |conn| {
         sqlx::query(
-        "UPDATE accounts SET password_hash = $3, password_must_change = $4 WHERE id = $1 AND password_hash = $2"
-    )
-    .bind(account.to_string())
-    .bind(from)
-    .bind(to)
-    .bind(false)
-    .execute(conn)
-    .await
-    .map(|done| done.rows_affected())
+            "UPDATE accounts SET password_hash = $3, password_must_change = $4
+         WHERE id = $1 AND password_hash = $2",
+        )
+        .bind(account.to_string())
+        .bind(from)
+        .bind(to)
+        .bind(false)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected())
     })?;
     Ok(rows == 1)
 }

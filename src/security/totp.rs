@@ -105,7 +105,8 @@ impl Secret {
     pub fn otpauth_url(&self, login: &str) -> String {
         let (label, secret) = (escape(login), self.base32());
         format!(
-            "otpauth://totp/{ISSUER}:{label}?secret={secret}&issuer={ISSUER}&algorithm=SHA1&digits={DIGITS}&period=30"
+            "otpauth://totp/{ISSUER}:{label}?secret={secret}&issuer={ISSUER}\
+             &algorithm=SHA1&digits={DIGITS}&period=30"
         )
     }
 
@@ -115,8 +116,8 @@ impl Secret {
         code(&self.0, step)
     }
 
-    /// The step that `typed` belongs to, among those around `now` that come after `last_step`; `None` when the
-    /// code is wrong or was used before. The caller stores the step, so that no code is taken twice.
+    /// The step that `typed` belongs to, among those around `now` that come after `last_step`; `None` when
+    /// the code is wrong or was used before. The caller stores the step, so that no code is taken twice.
     #[must_use]
     pub fn accept(&self, typed: &str, now: Timestamp, last_step: i64) -> Option<i64> {
         let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();

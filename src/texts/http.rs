@@ -88,7 +88,8 @@ async fn list_all(State(texts): State<Arc<Texts>>, _: Administrator) -> Result<J
 
 /// Makes a text.
 #[utoipa::path(post, path = "/api/v1/admin/texts", tag = "admin", request_body = NewCannedText,
-    responses((status = 200, body = AdminText), (status = 400), (status = 401), (status = 403), (status = 409)))]
+    responses((status = 200, body = AdminText), (status = 400), (status = 401), (status = 403),
+        (status = 409)))]
 async fn create(
     State(texts): State<Arc<Texts>>,
     Administrator(me): Administrator,
@@ -106,8 +107,8 @@ async fn create(
 /// Changes a text.
 #[utoipa::path(patch, path = "/api/v1/admin/texts/{id}", tag = "admin", params(("id" = TextId, Path)),
     request_body = CannedTextChange,
-    responses((status = 200, body = AdminText), (status = 400), (status = 401), (status = 403), (status = 404),
-        (status = 409)))]
+    responses((status = 200, body = AdminText), (status = 400), (status = 401), (status = 403),
+        (status = 404), (status = 409)))]
 async fn change(
     State(texts): State<Arc<Texts>>,
     Administrator(me): Administrator,
@@ -125,7 +126,8 @@ async fn change(
 /// Removes a text.
 #[utoipa::path(delete, path = "/api/v1/admin/texts/{id}", tag = "admin",
     params(("id" = TextId, Path), Removed),
-    responses((status = 204), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409)))]
+    responses((status = 204), (status = 400), (status = 401), (status = 403), (status = 404),
+        (status = 409)))]
 async fn delete(
     State(texts): State<Arc<Texts>>,
     Administrator(me): Administrator,

@@ -95,8 +95,7 @@ async fn people(server: &TestServer) -> Vec<(&'static str, Standing, Person)> {
     let supervisor = server.supervisor().await;
     let (coding, next) = begin("shiori").await;
     assert_eq!(next, "totp");
-    let set = "UPDATE accounts SET password_must_change = TRUE WHERE login = $1";
-    crate::signin::change(&server.db, set, AGENTS[2]).await;
+    crate::signin::change(&server.db, crate::signin::MUST_CHANGE, AGENTS[2]).await;
     let (changing, next) = begin(AGENTS[2]).await;
     assert_eq!(next, "change_password");
     vec![

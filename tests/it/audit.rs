@@ -60,8 +60,8 @@ both_databases! {
         run(&db, ["audit", "settings"].iter().map(|t| format!("CREATE TABLE {t}_whole AS SELECT * FROM {t}"))
             .collect()).await;
         repair(&db).await;
-        let copy = "INSERT INTO audit SELECT seq + 1, 'aud_x', at, actor, role, action, object_kind, object_id,
-            detail, previous, hash FROM audit WHERE seq = 5";
+        let copy = "INSERT INTO audit SELECT seq + 1, 'aud_x', at, actor, role, action, object_kind,
+            object_id, detail, previous, hash FROM audit WHERE seq = 5";
         for (forgery, found) in [
             ("UPDATE audit SET detail = 'x' WHERE seq = 3", Fault::Altered { seq: 3 }),
             ("UPDATE audit SET at = at + 1 WHERE seq = 3", Fault::Altered { seq: 3 }),
