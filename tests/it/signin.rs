@@ -182,6 +182,19 @@ on_both_servers! {
         assert_eq!(begin(&server.anon(), AGENTS[0], PASSWORD).await.code(), "wrong_credentials");
     }
 
+    async fn an_administrator_puts_somebody_out_of_every_window(server: &mut TestServer) {
+        let (aoi, binh, anri) = (server.agent(0).await, server.agent(1).await, server.administrator().await);
+        let (socket, _) = aoi.socket(None).await;
+        let (mut other, _) = binh.socket(None).await;
+        let path = format!("/api/v1/admin/accounts/{}/deactivate", server.seed.agents[0]);
+        anri.post(&path, &json!({ "version": 1 })).await.ok();
+        let last = socket.drain().await.pop().expect("a last word");
+        assert_eq!((&last["type"], &last["reason"]), (&json!("bye"), &json!("signed_out")));
+        assert_eq!(aoi.get("/api/v1/session").await.code(), "sign_in_first");
+        other.say(&json!({ "type": "ping" })).await;
+        other.frame("pong").await;
+    }
+
     async fn what_makes_no_sense_is_refused_in_the_readers_language(server: &mut TestServer) {
         let mut anon = server.anon();
         let mut request = anon.request(&Method::POST, "/api/v1/session", Some(&json!({ "login": "x" })));

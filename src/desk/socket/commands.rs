@@ -103,8 +103,15 @@ impl Talk {
                 | ClientCommand::Close { .. }
                 | ClientCommand::Read { .. }
         );
+        if !by_itself {
+            self.keep_session().await;
+        }
+    }
+
+    /// Notes that the session is in use.
+    pub(super) async fn keep_session(&mut self) {
         let now = self.hall.live.clock.now();
-        if by_itself || now.since(self.touched_at) < SEEN_EVERY {
+        if now.since(self.touched_at) < SEEN_EVERY {
             return;
         }
         self.touched_at = now;

@@ -21,7 +21,7 @@ use crate::kernel::ids::{ContactId, OfferId};
 use crate::kernel::problem::Problem;
 use crate::kernel::time::Timestamp;
 use crate::language::problems;
-use crate::routing::Channel;
+use crate::routing::{AgentState, Channel};
 use crate::security::Identity;
 use crate::security::limits::RateLimiter;
 
@@ -324,7 +324,18 @@ impl Talk {
         }
         self.pings_unanswered += 1;
         self.check_session().await?;
+        if self.is_on_duty() {
+            self.keep_session().await;
+        }
         self.send(Frame::Ping(bytes::Bytes::new())).await
+    }
+
+    /// Whether this agent takes contacts. Waiting for one is work at a quiet desk: the session does not run out
+    /// then. Whoever has left the screen misses an offer, counts as not answering, and is no longer on duty.
+    fn is_on_duty(&self) -> bool {
+        let on_duty = |state| matches!(state, AgentState::Available | AgentState::Busy | AgentState::WrapUp);
+        let board = self.hall.live.desk.board(self.me.pool);
+        board.is_some_and(|b| b.agents.get(&self.me.account).is_some_and(|agent| on_duty(agent.state)))
     }
 
     async fn check_session(&mut self) -> Step {
