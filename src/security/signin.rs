@@ -257,7 +257,7 @@ impl Sessions {
         let step = self.check_code(&account, me, &sealed, typed, 0).await?;
         account.totp_confirmed = true;
         let done =
-            Done { action: "totp.enrolled", totp: Some(Totp::Confirmed(sealed, step)), password: None };
+            Done { action: "account.enrolled", totp: Some(Totp::Confirmed(sealed, step)), password: None };
         self.advance(me, account, done).await
     }
 
@@ -287,7 +287,7 @@ impl Sessions {
         }
         let hash = password::hash(&self.parts.chance, new).await?;
         account.password_must_change = false;
-        let done = Done { action: "password.changed", totp: None, password: Some(hash) };
+        let done = Done { action: "account.password_changed", totp: None, password: Some(hash) };
         self.advance(me, account, done).await
     }
 

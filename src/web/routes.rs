@@ -3,9 +3,10 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +26,10 @@ use super::trace::{self, Tracer};
 
 /// Bytes of a request's body; a larger one is refused with `body_too_large`.
 pub const BODY_MAX: usize = 256 * 1024;
+
+/// How long a request may take from its head to the head of its answer; a slower one is given up with 503
+/// `busy`. It ends clients that send their body by the drop. Sockets and streams answer at once.
+pub const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
 /// What the routes are made from.
 pub struct Parts {
@@ -67,10 +72,18 @@ pub fn router(parts: Parts) -> Router {
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(from_fn_with_state(Arc::new(parts.proxies), security::http::name_client))
         .layer(CompressionLayer::new())
+        .layer(from_fn(in_time))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(pages::errors::dress))
         .layer(from_fn_with_state(policy, headers::protect))
         .layer(from_fn_with_state(Arc::new(parts.tracer), trace::trace))
+}
+
+/// Gives a request up after [`ANSWER_WAIT`].
+async fn in_time(request: Request, next: Next) -> Response {
+    tokio::time::timeout(ANSWER_WAIT, next.run(request))
+        .await
+        .unwrap_or_else(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy").into_response())
 }
 
 /// No such address: a problem for programs, a sentence for people.
