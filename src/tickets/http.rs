@@ -67,7 +67,8 @@ pub fn router(parts: Arc<Tickets>) -> Router {
     change_ticket,
     add_note,
     ticket_timeline,
-    contact_history
+    contact_history,
+    reply_to_inquirer
 ))]
 pub struct Api;
 
