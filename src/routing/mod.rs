@@ -52,6 +52,8 @@ mod router;
 mod settings;
 pub mod simulate;
 mod skill;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod types;
 

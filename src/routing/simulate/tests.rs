@@ -36,7 +36,7 @@ fn near(found: f64, theory: f64, what: &str) {
 
 #[test]
 fn without_closing_the_engine_agrees_with_erlang_c() {
-    let figures = run(&erlang(10_000, true)).unwrap();
+    let figures = run(&erlang(4_000, true)).unwrap();
     // Erlang C: 3 servers, 40/7 an hour, 15 min: P(wait) 0.2139, within 20 s 0.795, mean wait 121 s.
     near(figures.all.service_level, 0.795, "service level");
     near(figures.all.mean_wait_s, 121.0, "mean wait");
@@ -46,7 +46,7 @@ fn without_closing_the_engine_agrees_with_erlang_c() {
 
 #[test]
 fn days_that_start_empty_agree_with_an_independent_simulation() {
-    let figures = run(&erlang(10_000, false)).unwrap();
+    let figures = run(&erlang(4_000, false)).unwrap();
     near(figures.all.service_level, 0.811, "service level");
     near(figures.all.mean_wait_s, 109.0, "mean wait");
     assert_eq!(figures.all.answered, figures.all.offered);
@@ -55,7 +55,7 @@ fn days_that_start_empty_agree_with_an_independent_simulation() {
 #[test]
 fn with_patience_the_engine_agrees_with_erlang_a() {
     let scenario =
-        Scenario { patience: Some(Length::Exponential(Millis::from_mins(5))), ..erlang(10_000, true) };
+        Scenario { patience: Some(Length::Exponential(Millis::from_mins(5))), ..erlang(4_000, true) };
     let figures = run(&scenario).unwrap();
     // Erlang A as a birth-death chain: arrivals λ, service min(n,3)·μ, giving up (n-3)·θ.
     let (lambda, mu, theta) = (40.0 / 7.0, 4.0, 12.0);
