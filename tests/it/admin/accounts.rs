@@ -42,6 +42,9 @@ on_both_servers! {
         assert!(!text.contains("argon2"), "{text}");
         let password = made["temporary_password"].as_str().unwrap();
         let id = made["account"]["id"].as_str().unwrap();
+        let act = last_act(&admin, "account", id).await;
+        assert_eq!(act["action"], "account.create");
+        assert!(!act.to_string().contains(password), "no secret in the trail");
 
         let mut devi = server.anon();
         let credentials = json!({ "login": "devi", "password": password });
@@ -54,16 +57,13 @@ on_both_servers! {
         let directory = devi.get("/api/v1/directory").await.ok();
         assert!(directory["agents"].as_array().unwrap().iter().any(|a| a["id"] == id), "{directory}");
 
-        let act = last_act(&admin, "account", id).await;
-        assert_eq!(act["action"], "account.create");
-        assert!(!act.to_string().contains(password), "no secret in the trail");
         // Deactivated: put out at once, and not let in again.
-        let closed = super::accounts::act(&admin, "devi", "deactivate").await.ok();
+        let closed = act(&admin, "devi", "deactivate").await.ok();
         assert_eq!(closed["active"], false);
         assert_eq!(devi.get("/api/v1/directory").await.code(), "sign_in_first");
         let again = json!({ "login": "devi", "password": "a quiet river in the morning" });
         assert_eq!(server.anon().post("/api/v1/session", &again).await.code(), "wrong_credentials");
-        super::accounts::act(&admin, "devi", "activate").await.ok();
+        act(&admin, "devi", "activate").await.ok();
         server.anon().sign_in("devi", "a quiet river in the morning").await;
     }
 
