@@ -13,11 +13,12 @@ use crate::kernel::lifecycle::Lifecycle;
 use crate::kernel::problem::Problem;
 use crate::kernel::telemetry::Metrics;
 use crate::routing::Explanation;
-use crate::security::json::{Json, Path};
+use crate::security::json::{Json, Path, Query};
 use crate::security::{Agent, OfficerOrAbove, Sessions, Staff};
 
 use super::board::Board;
 use super::content::{self, Content, Trail};
+use super::day::{self, DayPage, DayQuery};
 use super::directory::{self, Directory};
 use super::figures::Figures;
 use super::protocol::{ClientFrame, ServerEvent};
@@ -47,6 +48,7 @@ pub fn router(parts: Arc<Live>) -> Router {
         .route("/api/v1/directory", get(read_directory))
         .route("/api/v1/board", get(read_board))
         .route("/api/v1/board/figures", get(read_figures))
+        .route("/api/v1/contacts", get(list_contacts))
         .route("/api/v1/contacts/{id}", get(open_contact))
         .route("/api/v1/contacts/{id}/explanations", get(explain_contact))
         .with_state(parts)
@@ -55,7 +57,7 @@ pub fn router(parts: Arc<Live>) -> Router {
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    paths(read_directory, read_board, read_figures, open_contact, explain_contact),
+    paths(read_directory, read_board, read_figures, list_contacts, open_contact, explain_contact),
     components(schemas(ClientFrame, ServerEvent))
 )]
 pub struct Api;
@@ -88,6 +90,21 @@ async fn read_figures(
     let mut tx = live.db.read().await?;
     let settings = directory::pool_settings(&mut tx, me.pool).await?;
     Ok(Json(Figures::of(&board, settings.target_per_day)))
+}
+
+/// The contacts behind a figure of the day, the latest first. No names, no words.
+#[utoipa::path(
+    get, path = "/api/v1/contacts", tag = "desk", params(DayQuery),
+    responses((status = 200, body = DayPage))
+)]
+async fn list_contacts(
+    State(live): State<Arc<Live>>,
+    Agent(me): Agent,
+    Query(query): Query<DayQuery>,
+) -> Result<Json<DayPage>, Problem> {
+    let board = live.desk.board(me.pool).ok_or_else(Problem::not_found)?;
+    let mut tx = live.db.read().await?;
+    Ok(Json(day::list(&mut tx, me.pool, &board, &query).await?))
 }
 
 /// The content of a contact. The trail notes who read it.

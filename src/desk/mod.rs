@@ -8,6 +8,7 @@ mod acts;
 pub mod board;
 pub mod calendar;
 mod content;
+mod day;
 mod directory;
 mod engine;
 pub mod events;

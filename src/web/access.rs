@@ -58,6 +58,7 @@ pub const ACCESS: &[(&str, &str, Who)] = &[
     ("GET", "/api/v1/directory", Staff),
     ("GET", "/api/v1/board", Agent),
     ("GET", "/api/v1/board/figures", Figures),
+    ("GET", "/api/v1/contacts", Agent),
     ("GET", "/api/v1/contacts/{id}", Agent),
     ("GET", "/api/v1/contacts/{id}/explanations", Agent),
     ("GET", "/api/v1/contacts/{id}/history", Agent),
