@@ -382,7 +382,7 @@ mod tests {
             parse(r#"{"type":"read","up_to_seq":4}"#).unwrap(),
             VisitorFrame::Read { up_to_seq: 4, kind: MarkKind::Read }
         );
-        for bad in ["", "{}", "null", r#"{"type":"send"}"#, r#"{"type":"rate","score":900}"#, "[\"ping\"]"] {
+        for bad in ["", "{}", "null", r#"{"type":"send"}"#, r#"{"type":"rate","score":900}"#, "[1]"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

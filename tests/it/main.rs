@@ -8,6 +8,7 @@ mod admin;
 mod agents;
 mod audit;
 mod board;
+mod chat;
 mod desk;
 mod language;
 mod openapi;

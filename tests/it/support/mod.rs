@@ -7,6 +7,7 @@ pub mod client;
 pub mod house;
 pub mod seed;
 pub mod server;
+pub mod visitor;
 
 use std::sync::OnceLock;
 

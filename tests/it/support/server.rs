@@ -156,8 +156,16 @@ pub async fn with_server<F>(test_db: TestDb, story: F)
 where
     F: AsyncFnOnce(&mut TestServer),
 {
+    with_server_as(test_db, Options::default(), story).await;
+}
+
+/// Like [`with_server`], with a server as the story wants it.
+pub async fn with_server_as<F>(test_db: TestDb, options: Options, story: F)
+where
+    F: AsyncFnOnce(&mut TestServer),
+{
     use futures_util::FutureExt as _;
-    let mut server = TestServer::start(test_db, Options::default()).await;
+    let mut server = TestServer::start(test_db, options).await;
     let outcome = std::panic::AssertUnwindSafe(story(&mut server)).catch_unwind().await;
     if let Err(panic) = outcome {
         if let Some(running) = &server.running {
