@@ -42,9 +42,9 @@ on_both_servers! {
         assert!(!text.contains("argon2"), "{text}");
         let password = made["temporary_password"].as_str().unwrap();
         let id = made["account"]["id"].as_str().unwrap();
-        let act = last_act(&admin, "account", id).await;
-        assert_eq!(act["action"], "account.create");
-        assert!(!act.to_string().contains(password), "no secret in the trail");
+        let trace = last_act(&admin, "account", id).await;
+        assert_eq!(trace["action"], "account.create");
+        assert!(!trace.to_string().contains(password), "no secret in the trail");
 
         let mut devi = server.anon();
         let credentials = json!({ "login": "devi", "password": password });
