@@ -129,7 +129,13 @@ pub async fn run(args: &DemoDayArgs) -> anyhow::Result<()> {
     let mut players = JoinSet::new();
     let agents = accounts(&args.accounts, &args.leave);
     say(|out| {
-        writeln!(out, "{} visitors in {} minutes; {} agents answer", args.visitors, args.minutes, agents.len())
+        writeln!(
+            out,
+            "{} visitors in {} minutes; {} agents answer",
+            args.visitors,
+            args.minutes,
+            agents.len()
+        )
     })?;
     for (login, password) in agents {
         players.spawn(agent::play(Arc::clone(&stage), login, password));

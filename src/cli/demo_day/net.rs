@@ -73,7 +73,8 @@ pub(super) struct Answer {
 impl Browser {
     async fn connect(&self) -> anyhow::Result<TcpStream> {
         let mut found = tokio::net::lookup_host(&self.server.host).await?;
-        let to = found.find(SocketAddr::is_ipv4).with_context(|| format!("no such host: {}", self.server.host))?;
+        let to =
+            found.find(SocketAddr::is_ipv4).with_context(|| format!("no such host: {}", self.server.host))?;
         let socket = TcpSocket::new_v4()?;
         if let Some(from) = self.from {
             socket.bind(SocketAddr::new(from, 0))?;
