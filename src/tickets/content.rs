@@ -47,8 +47,8 @@ pub(super) struct Content {
 
 /// The columns of [`Content`].
 const CONTENT_COLUMNS: &str = "desk_id, status, inquirer, inquirer_name, organisation, corporate_number, \
-    prefecture, nationality, reply_to, anonymous, language, summary, answer, basis, referral, result, urgency, \
-    sensitive, due_on, owner_id, reply_waiting";
+    prefecture, nationality, reply_to, anonymous, language, summary, answer, basis, referral, result, \
+    urgency, sensitive, due_on, owner_id, reply_waiting";
 
 impl Content {
     /// The names on the wire of the fields that differ between the two.

@@ -1,6 +1,7 @@
 //! Tickets in the store: merging, making, rules, timeline, earlier tickets, answers.
 
 mod find;
+mod web;
 
 use std::sync::{Arc, Mutex};
 
@@ -115,6 +116,32 @@ impl House {
         page.items.into_iter().map(|row| row.number).collect()
     }
 
+    /// The ticket of a chat that carries on `earlier`.
+    async fn arrived(&self, earlier: TicketId, reply_to: &'static str, at: i64) -> TicketId {
+        let (pool, desk, chance) = (self.seed.pool, self.seed.workers, self.chance.bits());
+        let made = self.db.write(move |tx| {
+            Box::pin(async move {
+                let new = NewTicket {
+                    chance,
+                    day: date(2026, 11, 25),
+                    pool,
+                    desk,
+                    channel: "chat",
+                    inquirer: "company",
+                    inquirer_name: "",
+                    language: "ja",
+                    topic: None,
+                    reply_to,
+                    reply_waiting: false,
+                    owner: None,
+                    resumes: Some(earlier),
+                };
+                tickets::create_for_contact(tx, Timestamp(at), &new).await
+            })
+        });
+        made.await.unwrap().0
+    }
+
     async fn contact(&self, ticket: TicketId, at: i64) -> ContactId {
         self.contact_over("phone", ticket, at).await
     }
@@ -151,10 +178,10 @@ async fn contact_row(tx: &mut Tx, ids: [String; 4], channel: &str, at: i64) -> R
     on_db!(tx, |conn| {
         sqlx::query(
             "INSERT INTO contacts (id, pool_id, desk_id, channel, state, inquirer, language, language_source,
-               wanted, priority, boosted, arrived_at, ended_at, ticket_id, visitor_read_seq,
-               visitor_seen_seq, agent_read_seq, last_seq)
-             VALUES ($1, $2, $3, $4, 'closed', 'worker', 'vi', 'chosen', '[]', 5, FALSE, $5, $6, $7, 0,
-               0, 0, 0)",
+               wanted, priority, boosted, insists, wrap_up_extensions, arrived_at, ended_at, ticket_id,
+               visitor_read_seq, visitor_seen_seq, agent_read_seq, last_seq)
+             VALUES ($1, $2, $3, $4, 'closed', 'worker', 'vi', 'chosen', '[]', 5, FALSE, FALSE, 0, $5, $6, $7,
+               0, 0, 0, 0)",
         )
         .bind(&contact)
         .bind(&pool)
@@ -337,7 +364,7 @@ both_databases! {
         let count = |wanted: fn(&TimelineItem) -> bool| items.iter().filter(|i| wanted(i)).count();
         assert_eq!(count(|i| matches!(i, TimelineItem::Note { .. })), 149, "one was sent twice");
         assert_eq!(count(|i| matches!(i, TimelineItem::Change { .. })), 2);
-        assert_eq!(count(|i| matches!(i, TimelineItem::Event { .. })), 2, "of this contact, without the pool's");
+        assert_eq!(count(|i| matches!(i, TimelineItem::Event { .. })), 2, "the contact's, not the pool's");
         let at = |item: &TimelineItem| match item {
             TimelineItem::Event { at, .. }
             | TimelineItem::Message { at, .. }
@@ -389,33 +416,8 @@ both_databases! {
         let company = house.make(0, 1, from("", "（株）山﨑・製作所", "")).await;
         let phone = house.make(0, 2, from("03-6838-0058", "", "4000012090001")).await;
         let thread = house.make(0, 3, Fields::default()).await;
-        let (pool, desk, chance) = (house.seed.pool, house.seed.workers, house.chance.bits());
-        let resumed = thread.id;
-        let own = house
-            .db
-            .write(move |tx| {
-                Box::pin(async move {
-                    let new = NewTicket {
-                        chance,
-                        day: date(2026, 11, 25),
-                        pool,
-                        desk,
-                        channel: "chat",
-                        inquirer: "company",
-                        inquirer_name: "",
-                        language: "ja",
-                        topic: None,
-                        reply_to: "+81 3 6838 0058",
-                        reply_waiting: false,
-                        owner: None,
-                        resumes: Some(resumed),
-                    };
-                    let (id, _) = tickets::create_for_contact(tx, Timestamp(NOW + 4), &new).await?;
-                    Ok::<_, Problem>(id)
-                })
-            })
-            .await
-            .unwrap();
+        let pool = house.seed.pool;
+        let own = house.arrived(thread.id, "+81 3 6838 0058", NOW + 4).await;
         let contact = house.contact(own, NOW + 5).await;
         let (act, patch) = (
             house.act(0, 6),

@@ -100,10 +100,15 @@ impl Person {
 
     /// Sends a request and reads the answer.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
+        self.try_send(request).await.expect("an answer")
+    }
+
+    /// The answer; `None` when the other side is gone before it is whole.
+    pub async fn try_send(&self, request: Request<Full<Bytes>>) -> Option<Answer> {
         let whole = async {
-            let (parts, body) = self.http.request(request).await.expect("an answer").into_parts();
-            let body = body.collect().await.expect("a whole body").to_bytes();
-            Answer { status: parts.status, headers: parts.headers, body }
+            let (parts, body) = self.http.request(request).await.ok()?.into_parts();
+            let body = body.collect().await.ok()?.to_bytes();
+            Some(Answer { status: parts.status, headers: parts.headers, body })
         };
         tokio::time::timeout(PATIENCE, whole).await.expect("an answer in time")
     }
