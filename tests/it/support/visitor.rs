@@ -36,7 +36,8 @@ impl Visitor {
     /// What the page sends to begin, with what `change` says otherwise.
     pub fn wish(client_id: &str, change: &Value) -> Value {
         let mut wish = json!({
-            "client_id": client_id, "desk": "workers", "language": "vi", "inquirer": "worker", "consent": true,
+            "client_id": client_id, "desk": "workers", "language": "vi", "inquirer": "worker",
+            "consent": true,
         });
         for (key, value) in change.as_object().into_iter().flatten() {
             wish[key] = value.clone();
