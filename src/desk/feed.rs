@@ -1,7 +1,8 @@
 //! The feed of one pool: follows the log, folds it into the board, and hands every event on, in order, once.
 //!
 //! The bus only says that there is something to read; what is read comes from the store. A board that was
-//! kept with the number of its event ([`super::rows::save_board`]) saves a start the reading of the whole log:
+//! kept with the number of its event ([`super::rows::save_board`]) saves a start the reading of the whole
+//! log:
 //! the board is a fold, so going on from a kept one gives the same as beginning afresh.
 
 use std::collections::BTreeSet;

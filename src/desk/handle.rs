@@ -147,7 +147,8 @@ impl Desk {
     /// Corrects language or topic; the wishes follow. Nothing is logged when nothing changes.
     ///
     /// # Errors
-    /// `closed`, `invalid_input` for a language that is no tag or a topic that cannot be chosen, or the store's
+    /// `closed`, `invalid_input` for a language that is no tag or a topic that cannot be chosen, or the
+    /// store's
     /// failure.
     pub async fn correct(&self, contact: ContactId, correction: Correction) -> Result<(), Problem> {
         let pool = self.pool_of(Owned::Contact, contact.to_string()).await?;
@@ -158,14 +159,16 @@ impl Desk {
     ///
     /// # Errors
     /// `not_your_contact`, `forbidden` (a supervisor's command), `closed`, `offer_over`, `not_your_offer`,
-    /// `wrong_state`, `agent_not_ready`, `no_capacity`, `extension_limit`, `transfer_desk_closed`, `not_found`, or the
+    /// `wrong_state`, `agent_not_ready`, `no_capacity`, `extension_limit`, `transfer_desk_closed`,
+    /// `not_found`, or the
     /// store's failure. A command that is the socket's own is `invalid_input`.
     pub async fn act(&self, who: Reader, command: ClientCommand) -> Result<(), Problem> {
         let pool = self.pool_of(Owned::Account, who.account.to_string()).await?;
         self.act_in(pool, Act::Command(who, command)).await.map(drop)
     }
 
-    /// A socket of the agent opened. The first one brings the agent's connection back. Answers after the commit;
+    /// A socket of the agent opened. The first one brings the agent's connection back. Answers after the
+    /// commit;
     /// owes one [`Self::agent_disconnected`].
     ///
     /// # Errors
@@ -216,7 +219,8 @@ impl Desk {
     }
 
     /// The events of a pool from now on, in order, each once; a listener that lags is told so and reads the
-    /// store. Listen first and take the board then: what is in the board already has a number up to its `seq`.
+    /// store. Listen first and take the board then: what is in the board already has a number up to its
+    /// `seq`.
     #[must_use]
     pub fn listen(&self, pool: PoolId) -> Option<broadcast::Receiver<Arc<LoggedEvent>>> {
         self.pools.line(pool).map(|line| line.feed.listen())

@@ -186,7 +186,8 @@ async fn counter(tx: &mut Tx, pool: PoolId) -> Result<u64, DbError> {
 async fn contacts(tx: &mut Tx, pool: PoolId) -> Result<Vec<ContactImage>, DbError> {
     let rows: Vec<ContactRow> = on_db!(tx, |conn| {
         sqlx::query_as(
-            "SELECT c.id, c.desk_id, c.channel, c.state, c.outcome, c.wanted, c.priority, c.boosted, c.insists,
+            "SELECT c.id, c.desk_id, c.channel, c.state, c.outcome, c.wanted, c.priority, c.boosted,
+                c.insists,
                  c.preferred_agent, c.awaits_preferred_until, c.agent_id, c.offer_id, c.offer_expires_at,
                  o.agent_id AS offered_to, c.arrived_at, c.waiting_since, c.accepted_at, c.ended_at,
                  c.wrap_up_until, c.wrap_up_extensions

@@ -36,7 +36,8 @@ impl Router {
         Ok(())
     }
 
-    /// Until when an arrival may wait for its preferred agent alone. Whoever comes early for a reservation may
+    /// Until when an arrival may wait for its preferred agent alone. Whoever comes early for a reservation
+    /// may
     /// wait until a moment after its start.
     fn patience_for_preferred(&self, arrival: &Arrival) -> Option<Timestamp> {
         let preferred = arrival.preferred?;

@@ -213,7 +213,8 @@ impl Agent {
     }
 }
 
-/// Sorts, removes repetitions (the higher level counts) and bounds the capacities; `None` when a list is longer
+/// Sorts, removes repetitions (the higher level counts) and bounds the capacities; `None` when a list is
+/// longer
 /// than its limit.
 pub(super) fn normalised(mut setup: AgentSetup) -> Option<AgentSetup> {
     if setup.desks.len() > DESKS_MAX || setup.skills.len() > SKILLS_MAX {

@@ -92,7 +92,8 @@ pub struct DeskConfig {
     pub partner_after: Option<Millis>,
     /// Desks whose agents help out in the last ring. Default: none.
     pub partner_desks: Vec<DeskId>,
-    /// How long a contact may wait for its preferred agent alone, if that agent is about to be free. Default: 20 s.
+    /// How long a contact may wait for its preferred agent alone, if that agent is about to be free.
+    /// Default: 20 s.
     pub preferred_wait: Millis,
     /// Waiting after which the inquirer is told and diverted; `null`: never. Default: 30 min.
     pub max_wait: Option<Millis>,
@@ -103,7 +104,8 @@ pub struct DeskConfig {
     /// Whether contacts that already wait when the desk closes are served to the end; else they are told and
     /// diverted. Default: no.
     pub serve_out_at_closing: bool,
-    /// How long a contact is expected to take, wrap-up included: for the expected wait, and to keep agents free
+    /// How long a contact is expected to take, wrap-up included: for the expected wait, and to keep agents
+    /// free
     /// for their reservations. Default: 15 min by phone, 30 min by meeting, 20 min by chat.
     pub expected_handling: PerChannel,
     /// An answer within this time counts for the service level. Default: 20 s.

@@ -111,7 +111,8 @@ impl Router {
         self.index.best_agent(ask, place.ring, &mut self.work)
     }
 
-    /// Puts the contact before the agent. Both must be known, the contact waiting, the agent without an offer.
+    /// Puts the contact before the agent. Both must be known, the contact waiting, the agent without an
+    /// offer.
     pub(super) fn offer(&mut self, id: ContactId, agent: AccountId, rule: Rule) {
         let Some(why) = self.explain_offer(id, agent, rule) else { return };
         self.unqueue(id);

@@ -99,7 +99,8 @@ pub struct Explanation {
 }
 
 impl Router {
-    /// Why the contact waits and who would be next to take it; `None` unless it waits. (An offer carries its own
+    /// Why the contact waits and who would be next to take it; `None` unless it waits. (An offer carries
+    /// its own
     /// explanation.)
     #[must_use]
     pub fn explain(&self, contact: ContactId, now: Timestamp) -> Option<Explanation> {

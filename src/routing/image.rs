@@ -71,11 +71,13 @@ pub struct Image {
 }
 
 impl Router {
-    /// The engine as it was when `image` was taken, with every connection considered lost at `now`: talks stay
+    /// The engine as it was when `image` was taken, with every connection considered lost at `now`: talks
+    /// stay
     /// with their agents, who have the grace period to come back, and open offers go on ringing. Drain
     /// [`Router::poll`] next: what became impossible meanwhile (a desk that closed) is diverted.
     ///
-    /// Parts of the image that name unknown desks or agents are repaired: such a contact is diverted, or waits
+    /// Parts of the image that name unknown desks or agents are repaired: such a contact is diverted, or
+    /// waits
     /// at the head of the queue.
     #[must_use]
     pub fn restore(pool: PoolConfig, image: Image, now: Timestamp) -> Self {
@@ -195,7 +197,8 @@ impl Router {
         queued
     }
 
-    /// All open contacts, agents and reservations as plain data: what [`Router::restore`] takes. A claim under
+    /// All open contacts, agents and reservations as plain data: what [`Router::restore`] takes. A claim
+    /// under
     /// way reads as the offer it came from.
     #[must_use]
     pub fn image(&self) -> Image {

@@ -1,6 +1,7 @@
 //! What makes the engine fast: agents by profile, waiting contacts by ask, and how well they fit.
 //!
-//! A *profile* is everything about an agent that matters to a fit; an *ask* is everything about a contact that
+//! A *profile* is everything about an agent that matters to a fit; an *ask* is everything about a contact
+//! that
 //! does. Both are few however many agents and contacts there are, so their fit is worked out once for each
 //! pair. The index knows nothing of time and rules; the rest of the engine keeps it true.
 
@@ -53,7 +54,8 @@ pub(super) struct AskTerms {
     pub(super) partners: Vec<DeskId>,
 }
 
-/// How well a profile fits an ask; the greater the better. The order of fields is the rule: the own desk, then
+/// How well a profile fits an ask; the greater the better. The order of fields is the rule: the own desk,
+/// then
 /// without translation, then the levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Fit {
@@ -106,7 +108,8 @@ pub(super) struct Index {
     last_id: u32,
 }
 
-/// Works out whether and how well `profile` fits, or the first thing that it lacks. Reservations are left out.
+/// Works out whether and how well `profile` fits, or the first thing that it lacks. Reservations are left
+/// out.
 pub(super) fn fit(ask: &AskKey, partners: &[DeskId], profile: &ProfileKey) -> Result<(Ring, Fit), Verdict> {
     let own_desk = profile.desks.binary_search(&ask.desk).is_ok();
     if !own_desk && !partners.iter().any(|d| profile.desks.binary_search(d).is_ok()) {
@@ -290,7 +293,8 @@ impl Index {
         best.map(|(_, idleness)| idleness.agent)
     }
 
-    /// The first contact in line that an agent of this profile, free on these channels, may take. Adds the asks
+    /// The first contact in line that an agent of this profile, free on these channels, may take. Adds the
+    /// asks
     /// looked at to `work`.
     pub(super) fn best_contact(&self, profile: &Profile, free: [bool; 3], work: &mut u64) -> Option<Rank> {
         let mut best: Option<Rank> = None;

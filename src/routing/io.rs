@@ -173,7 +173,8 @@ pub enum Input {
     PoolConfigured {
         config: PoolConfig,
     },
-    /// A supervisor offers a waiting contact to one agent, whatever the order, skills, ring, pause or hold say;
+    /// A supervisor offers a waiting contact to one agent, whatever the order, skills, ring, pause or hold
+    /// say;
     /// the agent must be ready and have room.
     Assign {
         contact: ContactId,
@@ -196,7 +197,8 @@ pub enum Input {
 /// What the owner has to do or to record, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Put the contact before the agent until `expires_at`. The answer is `Accepted` or `Declined`; an answer at
+    /// Put the contact before the agent until `expires_at`. The answer is `Accepted` or `Declined`; an
+    /// answer at
     /// or after that moment comes too late.
     Offer {
         offer: OfferId,

@@ -30,7 +30,8 @@
 //! # Cost
 //!
 //! Agents with the same skills, desks and capacities share a *profile*; contacts with the same desk,
-//! channel, wishes and ring share a *class*. How well a profile fits a class is worked out once. An input then
+//! channel, wishes and ring share a *class*. How well a profile fits a class is worked out once. An input
+//! then
 //! costs a few ordered-set operations, O(log n) in agents and waiting contacts, plus a walk over profiles or
 //! classes, whose number does not grow with either. Only settings ([`Input::DeskConfigured`],
 //! [`Input::PoolConfigured`]) touch everything.

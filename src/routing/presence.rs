@@ -11,8 +11,10 @@ use crate::kernel::ids::{AccountId, ContactId};
 use crate::kernel::time::Millis;
 
 impl Router {
-    /// Brings everything that follows from the agent's own fields up to date: a wish that waited, the profile,
-    /// the sets of free agents, the counts of staff, what the world sees. Call it after every change of an agent.
+    /// Brings everything that follows from the agent's own fields up to date: a wish that waited, the
+    /// profile,
+    /// the sets of free agents, the counts of staff, what the world sees. Call it after every change of an
+    /// agent.
     pub(super) fn refresh_agent(&mut self, id: AccountId) {
         let headroom = self.headroom(id);
         let Some(agent) = self.agents.get_mut(&id) else { return };
@@ -121,7 +123,8 @@ impl Router {
         });
     }
 
-    /// The longest contact that may still begin before the agent's next reservation, among the lengths that any
+    /// The longest contact that may still begin before the agent's next reservation, among the lengths that
+    /// any
     /// desk's contacts have; and the timer for when that changes.
     fn headroom(&mut self, id: AccountId) -> Millis {
         let Some((starts_at, next)) = self.agents.get(&id).and_then(|a| a.bookings.first().copied()) else {
@@ -201,7 +204,8 @@ impl Router {
         Ok(())
     }
 
-    /// The agent is gone: offline at once, wrap-ups closed, offer and talks back to the line. An offer that is
+    /// The agent is gone: offline at once, wrap-ups closed, offer and talks back to the line. An offer that
+    /// is
     /// being claimed is left to the claim's answer.
     fn dismiss(&mut self, id: AccountId, offer: OfferEnd, reason: RequeueReason) {
         let Some(agent) = self.agents.get_mut(&id) else { return };

@@ -66,7 +66,8 @@ impl Router {
         reservation.is_some_and(|r| r.agent == agent)
     }
 
-    /// Whether the contact waits for its preferred agent alone: it still may, the agent cannot take it now but
+    /// Whether the contact waits for its preferred agent alone: it still may, the agent cannot take it now
+    /// but
     /// soon will.
     fn awaits(&self, contact: &Contact, agent: AccountId, lane: Lane) -> bool {
         let Some(agent) = self.agents.get(&agent) else { return false };
@@ -255,7 +256,8 @@ impl Router {
         self.emit(Output::Closed { contact: id, outcome, waited, handled });
     }
 
-    /// Ends the offer of the contact, if one is out or being claimed; the agent is free of it. Answers with the
+    /// Ends the offer of the contact, if one is out or being claimed; the agent is free of it. Answers with
+    /// the
     /// agent. The contact is left in no index: the caller decides what becomes of it.
     pub(super) fn end_offer(&mut self, id: ContactId, reason: OfferEnd) -> Option<AccountId> {
         let contact = self.contacts.get_mut(&id)?;

@@ -76,7 +76,8 @@ impl Router {
         }
     }
 
-    /// Takes one input at `now` (an earlier time than the last counts as the last). What ran out by `now` comes
+    /// Takes one input at `now` (an earlier time than the last counts as the last). What ran out by `now`
+    /// comes
     /// before the input. Drain [`Self::poll`] next.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         self.now = self.now.max(now);
@@ -144,7 +145,8 @@ impl Router {
         self.contacts.get(&contact).map(Contact::state)
     }
 
-    /// The place of a waiting contact among those of its desk and channel, from 1 to [`POSITION_MAX`]; 0 while
+    /// The place of a waiting contact among those of its desk and channel, from 1 to [`POSITION_MAX`]; 0
+    /// while
     /// it is being offered.
     #[must_use]
     pub fn position(&self, contact: ContactId) -> Option<u32> {
@@ -160,7 +162,8 @@ impl Router {
         }
     }
 
-    /// How long a contact that arrived now would wait; zero when an agent is free, `None` when nobody who could
+    /// How long a contact that arrived now would wait; zero when an agent is free, `None` when nobody who
+    /// could
     /// take it is signed in or the desk is closed.
     ///
     /// An estimate: those in line before it, times the expected handling, over what the agents at work can
@@ -170,7 +173,8 @@ impl Router {
         self.estimate(desk, channel, wanted, self.waiting(desk, channel))
     }
 
-    /// The same for a contact that waits, at its place in line; zero while it is being offered, `None` also when
+    /// The same for a contact that waits, at its place in line; zero while it is being offered, `None` also
+    /// when
     /// it does not wait.
     #[must_use]
     pub fn expected_wait_of(&self, contact: ContactId) -> Option<Millis> {
@@ -195,7 +199,8 @@ impl Router {
         self.desks.get(&desk).is_some_and(|desk| desk.open)
     }
 
-    /// Until when the agent's lost connection is waited for; `None` while it stands, or when nothing hangs on it.
+    /// Until when the agent's lost connection is waited for; `None` while it stands, or when nothing hangs
+    /// on it.
     #[must_use]
     pub fn grace_until(&self, agent: AccountId) -> Option<Timestamp> {
         self.timers.at(TimerKey::Grace(agent))

@@ -139,7 +139,8 @@ on_both_servers! {
         assert_eq!(admin.put(days, &for_all).await.code(), "changed_elsewhere");
         let span = json!({ "from_min": 600, "to_min": 720 });
         let workers = server.seed.workers.to_string();
-        let for_one = json!({ "day": "2026-11-24", "desk": workers, "kind": "hours", "name": "", "span": span });
+        let for_one = json!({ "day": "2026-11-24", "desk": workers, "kind": "hours", "name": "",
+            "span": span });
         assert_eq!(admin.put(days, &for_one).await.ok()["span"], span);
         let opened = json!({ "day": "2026-11-24", "kind": "open", "name": "やはり開ける", "version": 1 });
         assert_eq!(admin.put(days, &opened).await.ok()["version"], 2);
@@ -165,7 +166,8 @@ on_both_servers! {
         assert_eq!(stale.code(), "changed_elsewhere");
         let gone = admin.delete(&format!("/api/v1/admin/days?day=2026-11-24&desk={workers}&version=1")).await;
         assert_eq!(gone.status, StatusCode::NO_CONTENT);
-        let again = admin.delete(&format!("/api/v1/admin/days?day=2026-11-24&desk={workers}&version=1")).await;
+        let again =
+            admin.delete(&format!("/api/v1/admin/days?day=2026-11-24&desk={workers}&version=1")).await;
         assert_eq!(again.code(), "not_found");
         let id = format!("2026-11-24/{workers}");
         assert_eq!(last_act(&admin, "day", &id).await["action"], "day.delete");
@@ -188,11 +190,14 @@ on_both_servers! {
         let closed = admin.patch(path, &json!({ "version": 1, "active": false, "position": 5 })).await.ok();
         assert_eq!((&closed["active"], &closed["version"]), (&json!(false), &json!(2)));
         let late = admin.patch(path, &json!({ "version": 1, "active": true })).await;
-        assert_eq!((late.code(), &late.json()["current"]["active"]), ("changed_elsewhere".to_owned(), &json!(false)));
-        refused(&admin.patch(path, &json!({ "version": 2, "position": -1 })).await, "position", "out_of_range");
+        assert_eq!((late.code(), &late.json()["current"]["active"]), ("changed_elsewhere".to_owned(),
+            &json!(false)));
+        refused(&admin.patch(path, &json!({ "version": 2, "position": -1 })).await, "position",
+            "out_of_range");
         assert_eq!(admin.delete(path).await.status, StatusCode::METHOD_NOT_ALLOWED);
         let listed = admin.get(topics).await.ok();
-        let ids: Vec<&str> = listed["items"].as_array().unwrap().iter().map(|t| t["id"].as_str().unwrap()).collect();
+        let ids: Vec<&str> =
+            listed["items"].as_array().unwrap().iter().map(|t| t["id"].as_str().unwrap()).collect();
         assert_eq!(ids, [server.seed.topic, "1", "1-2", "1-1"], "each is followed by those below it");
         assert_eq!(last_act(&admin, "topic", "1-1").await["action"], "topic.change");
     }
@@ -243,7 +248,8 @@ on_both_servers! {
             page["items"].as_array().unwrap().iter().map(|e| e["seq"].as_i64().unwrap()).collect()
         };
         let cursor = first["next_cursor"].as_str().unwrap();
-        let second = admin.get(&format!("/api/v1/admin/audit?action=topic&limit=3&cursor={cursor}")).await.ok();
+        let second =
+            admin.get(&format!("/api/v1/admin/audit?action=topic&limit=3&cursor={cursor}")).await.ok();
         let all = [seqs(&first), seqs(&second)].concat();
         assert_eq!(all.len(), 5);
         assert!(all.windows(2).all(|pair| pair[0] > pair[1]), "newest first, none twice: {all:?}");
@@ -257,9 +263,11 @@ on_both_servers! {
 
     async fn nobody_else_gets_in(server: &mut TestServer) {
         for person in [server.agent(0).await, server.supervisor().await, server.officer().await] {
-            for path in ["desks", "days?year=2026", "days/law?year=2026", "topics", "accounts", "settings", "audit"] {
+            for path in ["desks", "days?year=2026", "days/law?year=2026", "topics", "accounts",
+                "settings", "audit"] {
                 let answer = person.get(&format!("/api/v1/admin/{path}")).await;
-                assert_eq!((answer.status, answer.code()), (StatusCode::FORBIDDEN, "forbidden".to_owned()), "{path}");
+                assert_eq!((answer.status, answer.code()), (StatusCode::FORBIDDEN,
+                    "forbidden".to_owned()), "{path}");
             }
             let made = person.post("/api/v1/admin/desks", &new_desk("mine")).await;
             assert_eq!(made.code(), "forbidden");

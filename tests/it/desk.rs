@@ -85,7 +85,8 @@ both_databases! {
         assert_eq!(late.code, "offer_over");
         let foreign = house.say(&open.desk, first, ClientCommand::Accept { offer: next }).await.unwrap_err();
         assert_eq!(foreign.code, "not_your_offer");
-        assert_eq!(house.story(contact).await, ["contact_arrived", "offer_made", "offer_ended", "offer_made"]);
+        assert_eq!(house.story(contact).await, ["contact_arrived", "offer_made", "offer_ended",
+            "offer_made"]);
         open.close().await;
     }
 

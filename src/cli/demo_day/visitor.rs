@@ -46,7 +46,8 @@ async fn visit(stage: &Stage, number: u32, desk: &str) -> anyhow::Result<End> {
     let inquirer = if desk == "companies" { "company" } else { "worker" };
     let id = |name: &str| format!("demo-day-{:032x}-{name}", stage.chance.bits());
     let mut form = json!({
-        "client_id": id("visit"), "desk": desk, "language": sayings.tag, "inquirer": inquirer, "consent": true,
+        "client_id": id("visit"), "desk": desk, "language": sayings.tag, "inquirer": inquirer,
+            "consent": true,
     });
     if stage.one_in(2) {
         form["display_name"] = json!(stage.pick(&sayings.names));

@@ -330,7 +330,8 @@ impl Talk {
         self.send(Frame::Ping(bytes::Bytes::new())).await
     }
 
-    /// Whether this agent takes contacts. Waiting for one is work at a quiet desk: the session does not run out
+    /// Whether this agent takes contacts. Waiting for one is work at a quiet desk: the session does not run
+    /// out
     /// then. Whoever has left the screen misses an offer, counts as not answering, and is no longer on duty.
     fn is_on_duty(&self) -> bool {
         let on_duty = |state| matches!(state, AgentState::Available | AgentState::Busy | AgentState::WrapUp);

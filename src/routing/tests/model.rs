@@ -206,7 +206,8 @@ impl Model {
 
     fn has_offer(&self, agent: AccountId) -> bool {
         self.contacts.values().any(|c| {
-            matches!(c.phase, Phase::Offered { agent: a, .. } | Phase::Claiming { agent: a, .. } if a == agent)
+            matches!(c.phase, Phase::Offered { agent: a, .. }
+                | Phase::Claiming { agent: a, .. } if a == agent)
         })
     }
 

@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(language("/chat?lang=my", "vi"), of("my", true));
         assert_eq!(language("/chat?lang=zh-Hant&desk=a", "vi"), of("zh-Hans", true));
         assert_eq!(language("/chat", "de, en;q=0.5, th;q=0.9"), of("th", false));
-        assert_eq!(language("/chat?lang=<b>", "vi-VN"), of("vi", false));
+        assert_eq!(language("/chat?lang=%3Cb%3E", "vi-VN"), of("vi", false));
         assert_eq!(language("/chat?lang=de", "uz, ru"), of("ja", false));
         assert_eq!(language("/chat", "vi;q=0, ne"), of("ne", false));
     }

@@ -96,7 +96,8 @@ on_both_servers! {
         let admin = server.administrator().await;
         for verb in ["deactivate", "reset_password", "reset_totp"] {
             let answer = act(&admin, "anri", verb).await;
-            assert_eq!((answer.status, answer.code()), (StatusCode::CONFLICT, "not_yourself".to_owned()), "{verb}");
+            assert_eq!((answer.status, answer.code()), (StatusCode::CONFLICT, "not_yourself".to_owned()),
+                "{verb}");
         }
         let myself = account(&admin, "anri").await;
         let path = format!("{ACCOUNTS}/{}", myself["id"].as_str().unwrap());
@@ -123,10 +124,13 @@ on_both_servers! {
     async fn accounts_are_found_page_by_page(server: &mut TestServer) {
         let admin = server.administrator().await;
         let logins = |page: &Value| -> Vec<String> {
-            page["items"].as_array().unwrap().iter().map(|a| a["login"].as_str().unwrap().to_owned()).collect()
+
+                let items = page["items"].as_array().unwrap();
+                items.iter().map(|a| a["login"].as_str().unwrap().to_owned()).collect()
         };
         let first = admin.get(&format!("{ACCOUNTS}?limit=4")).await.ok();
-        assert_eq!((logins(&first).join(" "), &first["total"]), ("anri aoi binh chika".to_owned(), &json!(6)));
+        assert_eq!((logins(&first).join(" "), &first["total"]), ("anri aoi binh chika".to_owned(),
+            &json!(6)));
         let cursor = first["next_cursor"].as_str().unwrap();
         let second = admin.get(&format!("{ACCOUNTS}?limit=4&cursor={cursor}")).await.ok();
         assert_eq!(logins(&second), ["osamu", "shiori"]);
@@ -140,7 +144,8 @@ on_both_servers! {
 
     async fn an_account_that_makes_no_sense_is_refused(server: &mut TestServer) {
         let admin = server.administrator().await;
-        let skill = |kind: &str, tag: &str, level: u8| json!({ "skill": { "type": kind, "tag": tag }, "level": level });
+        let skill = |kind: &str, tag: &str, level: u8| json!({ "skill": { "type": kind, "tag": tag },
+            "level": level });
         let twice = json!([skill("language", "ne", 1), skill("language", "ne", 2)]);
         for (field, value, reason) in [
             ("login", json!("aoi"), "taken"),

@@ -214,7 +214,8 @@ impl House {
 
     async fn insert_desk(&self, desk: DeskId, slug: &str, hours: &Hours, settings: &DeskSettings) {
         self.insert(
-            "INSERT INTO desks (id, pool_id, slug, name_ja, name_en, position, active, hours, settings, version)
+            "INSERT INTO desks (id, pool_id, slug, name_ja, name_en, position, active, hours, settings,
+                version)
              VALUES ($1, $2, $3, $3, $3, 0, TRUE, $4, $5, 1)",
             vec![desk.to_string(), self.pool.to_string(), slug.to_owned(), json(hours), json(settings)],
         )
@@ -230,17 +231,11 @@ impl House {
         let capacity = r#"{"phone":1,"meeting":1,"chat":1}"#.to_owned();
         self.insert(
             "INSERT INTO accounts (id, pool_id, login, name, role, ui_language, desks, skills, capacity,
-                 translation, password_hash, password_must_change, totp_confirmed, totp_last_step, failed_count,
+                 translation, password_hash, password_must_change, totp_confirmed, totp_last_step,
+                     failed_count,
                  locked_until, active, created_at, version)
              VALUES ($1, $2, $1, $1, $3, 'ja', $4, $5, $6, FALSE, '', FALSE, FALSE, 0, 0, 0, TRUE, 0, 1)",
-            vec![
-                account.to_string(),
-                self.pool.to_string(),
-                role.to_owned(),
-                desks,
-                json(&skills),
-                capacity,
-            ],
+            vec![account.to_string(), self.pool.to_string(), role.to_owned(), desks, json(&skills), capacity],
         )
         .await;
     }

@@ -120,7 +120,8 @@ async fn desk(
     let settings = serde_json::to_string(settings).expect("settings are JSON");
     on_db!(tx, |conn| {
         sqlx::query(
-            "INSERT INTO desks (id, pool_id, slug, name_ja, name_en, position, active, hours, settings, version)
+            "INSERT INTO desks (id, pool_id, slug, name_ja, name_en, position, active, hours, settings,
+                version)
              VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, 1)",
         )
         .bind(id.to_string())
