@@ -12,6 +12,7 @@ mod chat;
 mod desk;
 mod language;
 mod openapi;
+mod pages;
 mod restart;
 mod signin;
 mod store;

@@ -99,7 +99,9 @@ async fn answer(
         Ok(left) => {
             let number = left.number.unwrap_or_default();
             let received = reader.texts.fill("leave_received", &[("number", &number)]).into_owned();
-            shown(&Left { page: Page::new(reader, place, None), received, link: left.link })
+            // The page behind it is read in the same language.
+            let link = left.link.replacen('#', &format!("?lang={}#", reader.texts.tag()), 1);
+            shown(&Left { page: Page::new(reader, place, None), received, link })
         }
         Err(problem) => refuse(&pages.chat, reader, place, given, &problem).await,
     }

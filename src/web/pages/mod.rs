@@ -28,6 +28,8 @@ use doors::Door;
 use reader::Reader;
 use view::{Page, Place};
 
+pub use view::SCRIPT_TEXTS;
+
 /// What crawlers are asked to leave alone.
 const ROBOTS: &str = "User-agent: *\nDisallow: /api/\nDisallow: /chat/frame\nDisallow: /chat/thread\n\
     Disallow: /desk\nDisallow: /ws/\n";

@@ -69,6 +69,12 @@ impl Page {
         self.reader.texts.tag()
     }
 
+    /// The language of a desk's name: they have two.
+    #[must_use]
+    pub fn name_lang(&self) -> &'static str {
+        if self.lang().language() == "ja" { "ja" } else { "en" }
+    }
+
     #[must_use]
     pub fn dir(&self) -> &'static str {
         self.lang().direction().as_str()

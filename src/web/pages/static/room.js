@@ -379,7 +379,8 @@ export class Room {
     const key = own ? message.client_id || message.id : message.seq
     const old = this.items.get(key)
     const log = $('log')
-    const low = log.scrollHeight - log.scrollTop - log.clientHeight < 80
+    const box = $('log-box')
+    const low = box.scrollHeight - box.scrollTop - box.clientHeight < 80
     const item = make('li', `message ${own ? 'mine' : message.sender}`)
     const body = make('div', 'body', message.body)
     if (message.language) body.lang = message.language
@@ -397,7 +398,7 @@ export class Room {
     else log.insertBefore(item, this.follower(message))
     this.items.set(key, item)
     this.status()
-    if (low || own) log.scrollTop = log.scrollHeight
+    if (low || own) box.scrollTop = box.scrollHeight
   }
 
   /** Messages stand in the order of their numbers; those on their way come last. */
