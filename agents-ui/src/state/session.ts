@@ -37,8 +37,9 @@ export interface StepAnswer {
 
 export async function takeStep(answer: StepAnswer): Promise<SignInStep> {
   if (answer.csrf) setCsrf(answer.csrf)
-  stage.value = answer.next
+  // Done is done once it is known who: loading the session says so.
   if (answer.next === 'done') await loadSession()
+  else stage.value = answer.next
   return answer.next
 }
 

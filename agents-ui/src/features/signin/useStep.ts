@@ -2,7 +2,7 @@ import { ref } from 'vue'
 import { problemText } from '@/i18n/problems'
 
 /** Runs one step of the sign-in: busy while it lasts, the sentence when it failed. */
-export function useStep(moved: () => void) {
+export function useStep() {
   const busy = ref(false)
   const problem = ref('')
   async function run(act: () => Promise<unknown>): Promise<void> {
@@ -11,7 +11,6 @@ export function useStep(moved: () => void) {
     problem.value = ''
     try {
       await act()
-      moved()
     } catch (error) {
       problem.value = problemText(error)
     } finally {

@@ -1,0 +1,132 @@
+// A day at the desk: an agent takes a worker's chat from the console, fills the ticket and ends it; a supervisor
+// watches the board; an administrator looks after the desk. Every page passes axe. The pictures of docs/ come from here.
+
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+
+import {
+  assertNoForeignRequests,
+  assertQuietConsole,
+  axe,
+  launch,
+  newPage,
+  screenshot,
+  startServer,
+  totp,
+} from './harness/index.mjs'
+
+const DESKTOP = { viewport: { width: 1366, height: 768 }, locale: 'ja-JP' }
+const PHONE = { viewport: { width: 390, height: 844 }, locale: 'vi-VN' }
+
+/** The console's first question, who is signed in, is answered with 401. */
+const NOBODY_YET = [/status of 401/]
+
+let server
+let browser
+let accounts
+
+before(async () => {
+  server = await startServer({ prepare: [['demo']] })
+  accounts = await readFile(join(server.dataDir, 'demo-accounts.txt'), 'utf8')
+  browser = await launch()
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+const passwordOf = (login) => new RegExp(`^${login} +(\\S+)`, 'm').exec(accounts)[1]
+const secretOf = (login) => new RegExp(`Madoguchi:${login}\\?secret=([A-Z2-7]+)`).exec(accounts)[1]
+
+/** Signs a person in through the page, with the second factor where it is asked for. */
+async function signIn(login, { picture } = {}) {
+  const page = await newPage(browser, server.url, DESKTOP)
+  await page.goto('/desk')
+  await page.locator('input[name=username]').fill(login)
+  await page.locator('input[autocomplete=current-password]').fill(passwordOf(login))
+  if (picture) await screenshot(page, picture)
+  await axe(page)
+  await page.getByRole('button', { name: 'サインイン' }).click()
+  if (accounts.includes(`Madoguchi:${login}?`)) {
+    await page.locator('input[name=code]').fill(totp(secretOf(login)))
+    await page.keyboard.press('Enter')
+  }
+  await page.locator('nav').first().waitFor()
+  return page
+}
+
+async function askInVietnamese() {
+  const page = await newPage(browser, server.url, PHONE)
+  await page.goto('/chat?lang=vi')
+  await page.locator('input[name=desk][value=workers]').check()
+  await page.locator('input[name=inquirer][value=worker]').check()
+  await page.locator('select[name=topic]').selectOption('7')
+  await page.locator('input[name=consent]').check()
+  await page.locator('#start').click()
+  await page.locator('#standing').waitFor()
+  return page
+}
+
+async function say(page, text) {
+  await page.locator('#text').fill(text)
+  await page.locator('.send').click()
+  await page.locator('.message', { hasText: text }).waitFor()
+}
+
+test('an agent answers, fills the ticket and ends; the board and the list show it', async () => {
+  const agent = await signIn('nguyen', { picture: 'signin-ja' })
+  await agent.getByRole('button', { name: '受付可にする' }).first().click()
+  const worker = await askInVietnamese()
+  await say(worker, 'Tôi chưa nhận được lương làm thêm giờ tháng trước.')
+  const accept = agent.getByRole('button', { name: '応じる' })
+  await accept.waitFor()
+  await screenshot(agent, 'offer-ja')
+  await axe(agent)
+  await accept.click()
+  await agent.getByRole('log').getByText('Tôi chưa nhận được lương').waitFor()
+  const box = agent.locator('.composer textarea')
+  await box.fill('Xin chào, tôi là Mai. Bạn có bảng lương không?')
+  await box.press('Control+Enter')
+  await worker.locator('.message', { hasText: 'Bạn có bảng lương không?' }).waitFor()
+  await say(worker, 'Vâng, tôi có ảnh chụp bảng lương.')
+  await agent.getByRole('log').getByText('Vâng, tôi có ảnh').waitFor()
+  await agent.getByLabel('要旨').fill('残業代が先月分支払われていない。給与明細の写真あり。')
+  await agent.getByText(/保存済み/).first().waitFor()
+  await screenshot(agent, 'console-ja')
+  await axe(agent)
+
+  const second = await askInVietnamese()
+  const supervisor = await signIn('supervisor')
+  await supervisor.goto('/desk/board')
+  await supervisor.getByRole('heading', { level: 1 }).waitFor()
+  await supervisor.getByText('グエン・ティ・マイ').first().waitFor()
+  await screenshot(supervisor, 'board-ja')
+  await axe(supervisor)
+  await supervisor.goto('/desk/tickets')
+  await supervisor.getByText('残業代が先月分').first().waitFor()
+  await screenshot(supervisor, 'tickets-ja')
+  await axe(supervisor)
+  await second.context().close()
+
+  for (const page of [agent, worker, supervisor]) {
+    assertNoForeignRequests(page)
+    assertQuietConsole(page, { except: NOBODY_YET })
+    await page.context().close()
+  }
+})
+
+test('the administrator has every page of the desk and sees no case', async () => {
+  const page = await signIn('admin')
+  for (const name of ['desks', 'days', 'topics', 'accounts', 'texts', 'settings', 'trail']) {
+    await page.goto(`/desk/admin/${name}`)
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    await page.waitForLoadState('networkidle')
+    if (['desks', 'accounts'].includes(name)) await screenshot(page, `admin-${name}-ja`)
+    await axe(page)
+  }
+  const refused = await page.evaluate(() => fetch('/api/v1/tickets').then((answer) => answer.status))
+  assert.equal(refused, 403)
+  assertNoForeignRequests(page)
+})
