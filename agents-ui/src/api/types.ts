@@ -411,7 +411,7 @@ export interface CannedText {
 }
 
 /** What the day's figures count. */
-export type Figure = 'arrived' | 'answered' | 'answered_in_target' | 'abandoned' | 'diverted' | 'closed'
+export type Figure = 'arrived' | 'answered' | 'abandoned' | 'diverted' | 'closed'
 
 /** A contact of the day, open or over: what routes, no names and no words. */
 export interface DayContact {
