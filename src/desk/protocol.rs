@@ -179,6 +179,7 @@ pub enum ServerEvent {
 
 /// Whom the socket belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SocketMe)]
 pub struct Me {
     pub agent: AccountId,
     /// `agent` or `supervisor`.

@@ -66,6 +66,7 @@ pub struct NewTicket<'a> {
 /// Where a ticket stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = TicketStatus)]
 pub enum Status {
     /// Somebody has to do something.
     Open,
@@ -87,6 +88,7 @@ pub enum Urgency {
 /// How a consultation ended: 完結, 折返し, エスカレ, 紹介, 聞置き; empty while it has not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = TicketResult)]
 pub enum Outcome {
     #[default]
     #[serde(rename = "")]

@@ -145,8 +145,19 @@ export interface PoolSettings {
   service_level_ms: number
 }
 
+/** Rules of signing in. */
+export interface SecuritySettings {
+  /** Minutes. */
+  idle_min: number
+  /** Hours. */
+  absolute_h: number
+  totp_for_all: boolean
+}
+
+/** Each part has a version of its own. */
 export interface AdminSettings {
   pool: { version: number; settings: PoolSettings }
+  security: { version: number; settings: SecuritySettings }
 }
 
 export interface AdminText {

@@ -12,9 +12,9 @@ export async function explanations(contact: string): Promise<Explanation[]> {
 
 export interface DayPage {
   items: DayContact[]
-  next_cursor?: string | null
+  next_cursor?: number | null
 }
 
 /** The contacts behind a figure of the day. */
-export const dayContacts = (figure: Figure, desk: string, cursor?: string | null) =>
+export const dayContacts = (figure: Figure, desk: string, cursor?: number | null) =>
   api.get<DayPage>('/contacts', { figure, desk, cursor })

@@ -17,7 +17,7 @@ export const admin = {
   inactive: 'Not active',
   never: 'Never',
   usual: 'Usual: {value}.',
-  unit: { s: ' s', min: ' min' },
+  unit: { s: ' s', min: ' min', h: ' h' },
   conflict: 'Somebody else saved first. Choose which version stays.',
   conflict_field: 'Field',
   conflict_mine: 'Yours',
@@ -44,7 +44,7 @@ export const admin = {
   section_pool: 'Rules for all desks',
   section_security: 'Security',
   security_text:
-    'Administrators and supervisors always sign in with a second factor. When somebody has lost the authenticator, reset it under Accounts. Idle times and limits are set in the server’s configuration file.',
+    'Administrators and supervisors always sign in with a second factor. When somebody has lost the authenticator, reset it under Accounts.',
   slug_hint: 'Its name in addresses: lower-case letters, digits, hyphens (workers)',
   position_hint: 'Its place in lists; the smallest stands first.',
   languages_hint: 'What inquirers may choose. None chosen means all.',
@@ -83,6 +83,8 @@ export const admin = {
     target_per_day: 'Contacts expected in a day; the board compares with it.',
     decline_pause: 'How long an agent who declined is offered nothing.',
     reservation_hold: 'How long before a reservation its agent is kept free.',
+    idle_min: 'Without any act for this many minutes, the person is signed out.',
+    absolute_h: 'After this many hours everybody signs in again.',
   },
   field: {
     name: 'Name',
@@ -134,6 +136,9 @@ export const admin = {
     target_per_day: 'Contacts a day',
     decline_pause: 'Pause after declining',
     reservation_hold: 'Held before a reservation',
+    totp_for_all: 'Everybody signs in with a second factor',
+    idle_min: 'Signed out when idle (minutes)',
+    absolute_h: 'A sign-in lasts (hours)',
     chat_interruptible_by_call: 'Offer calls and meetings to agents who are chatting',
   },
   refused: {

@@ -17,7 +17,7 @@ export const admin = {
   inactive: '停止中',
   never: '使わない',
   usual: '既定：{value}。',
-  unit: { s: '秒', min: '分' },
+  unit: { s: '秒', min: '分', h: '時間' },
   conflict: 'ほかの人が先に保存しました。どちらの内容を残すか選んでください。',
   conflict_field: '項目',
   conflict_mine: 'こちらの入力',
@@ -44,7 +44,7 @@ export const admin = {
   section_pool: '全窓口に共通の決まり',
   section_security: '安全',
   security_text:
-    '管理者と監督者は、必ず2段階認証でサインインします。認証アプリを失ったときは、「アカウント」から2段階認証を解除できます。無操作の時間や接続の上限は、サーバーの設定ファイルで定めます。',
+    '管理者と監督者は、必ず2段階認証でサインインします。認証アプリを失ったときは、「アカウント」から2段階認証を解除できます。',
   slug_hint: 'アドレスに使う名前。英小文字・数字・ハイフン（例：workers）',
   position_hint: '一覧での順番。小さいほど上に並びます。',
   languages_hint: '相談者が選べる言語です。ひとつも選ばないと、すべての言語になります。',
@@ -83,6 +83,8 @@ export const admin = {
     target_per_day: '1日の受付件数の目安。状況の画面で比べます。',
     decline_pause: '見送った対応者に、次の呼出しを止める長さ。',
     reservation_hold: '予約の前に、担当者を空けておく長さ。',
+    idle_min: '操作がないまま過ぎると、サインアウトする長さ（分）。',
+    absolute_h: '操作していても、サインインし直していただくまでの長さ（時間）。',
   },
   field: {
     name: '名称・氏名',
@@ -134,6 +136,9 @@ export const admin = {
     target_per_day: '1日の目安件数',
     decline_pause: '見送り後の休止',
     reservation_hold: '予約前の確保',
+    totp_for_all: '全員に2段階認証を求める',
+    idle_min: '無操作でサインアウト（分）',
+    absolute_h: 'サインインの有効時間（時間）',
     chat_interruptible_by_call: 'チャットの対応中でも、電話とオンライン相談を呼び出す',
   },
   refused: {
