@@ -130,6 +130,10 @@ on_both_servers! {
         }
         let expected: Vec<i64> = (from + 1..=last).collect();
         assert_eq!(seen, expected);
+        server.restart().await;
+        let (mut back, first) = watcher.socket(Some(last)).await;
+        assert_eq!(first, json!({ "type": "resumed", "from_seq": last }), "a restart is one more lost line");
+        assert_eq!(back.until(|f| f["type"] == "event").await["seq"], json!(last + 1));
         let (_, fresh) = watcher.socket(Some(last + 1_000_000)).await;
         assert_eq!(fresh["type"], "welcome", "a position of another log is no position");
     }
@@ -167,6 +171,10 @@ on_both_servers! {
         assert_eq!(shown["messages"].as_array().map(Vec::len), Some(2));
         let why = agent.get(&format!("/api/v1/contacts/{contact}/explanations")).await.ok();
         assert_eq!(why[0]["rule"], "best_fit");
+        let behind = agent.get("/api/v1/contacts?figure=answered").await.ok();
+        assert_eq!(behind["items"][0]["id"], json!(contact));
+        assert_eq!(agent.get("/api/v1/contacts?figure=abandoned").await.ok()["items"], json!([]));
+        assert_eq!(agent.get("/api/v1/contacts?figure=names").await.status, 400);
         let figures = server.officer().await.get("/api/v1/board/figures").await.ok();
         assert_eq!(figures["totals"]["answered"], 1);
     }
@@ -252,15 +260,45 @@ on_both_servers! {
         large.drain().await;
         // Too fast: refused, and closed when it does not stop.
         let (mut flood, _) = agent.socket(None).await;
+        for _ in 0..150 {
+            flood.say(&json!({ "type": "ping" })).await;
+        }
+        assert_eq!(flood.frame("refused").await["problem"]["code"], "rate_limited");
         for _ in 0..400 {
             let frame = Message::text(r#"{"type":"ping"}"#);
             if futures_util::SinkExt::send(&mut flood.stream, frame).await.is_err() {
                 break;
             }
         }
-        let told = flood.drain().await;
-        assert!(told.iter().any(|f| f["problem"]["code"] == "rate_limited"), "{}", told.len());
+        flood.drain().await;
         socket.done(&json!({ "type": "set_state", "state": "away", "reason": "meal" })).await;
+    }
+
+    async fn a_console_that_does_not_read_is_told_to_come_back(server: &mut TestServer) {
+        let agent = server.agent(0).await;
+        let mut quick = at_work(&agent).await;
+        let (mut watcher, _) = server.supervisor().await.socket(None).await;
+        let (contact, _) = chat(server, "workers", "en").await;
+        let offer = quick.event("offer_made").await["event"]["offer"].clone();
+        quick.done(&json!({ "type": "accept", "offer": offer })).await;
+        let body = "あ".repeat(4000);
+        for n in 0..30 {
+            let id = format!("long-{n}");
+            quick.done(&json!({ "type": "send", "contact": contact, "client_id": id, "body": body })).await;
+        }
+        quick.close().await;
+        let me = json!(server.seed.agents[0]);
+        let gone = |f: &Value| f["event"]["type"] == "agent_disconnected" && f["event"]["agent"] == me;
+        watcher.until(gone).await;
+        let (mut slow, _) = agent.socket(None).await;
+        for _ in 0..100 {
+            slow.say(&json!({ "type": "open", "contact": contact })).await;
+        }
+        watcher.until(gone).await;
+        let told = slow.drain().await;
+        assert_eq!(told.last().expect("a last word"), &json!({ "type": "bye", "reason": "too_slow" }));
+        let (_, first) = agent.socket(numbers(&told).last().copied().or(Some(1))).await;
+        assert_eq!(first["type"], "resumed");
     }
 
     async fn signing_out_and_stopping_end_the_sockets(server: &mut TestServer) {

@@ -53,7 +53,7 @@ pub const PINGS_UNANSWERED_MAX: u8 = 2;
 pub const SLOW_WAIT: Duration = Duration::from_secs(5);
 
 /// How long the last word may take to leave.
-pub const LEAVE_WAIT: Duration = Duration::from_secs(2);
+pub const LEAVE_WAIT: Duration = Duration::from_secs(5);
 
 /// Missed events that are sent again one by one; after more, the client gets a fresh board.
 pub const RESUME_MAX: i64 = 5_000;
