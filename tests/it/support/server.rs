@@ -51,11 +51,6 @@ impl Default for Options {
 }
 
 impl TestServer {
-    /// On SQLite, with everything as it is by default.
-    pub async fn sqlite() -> Self {
-        Self::start(TestDb::sqlite().await, Options::default()).await
-    }
-
     /// On `test_db`, which must be empty.
     pub async fn start(test_db: TestDb, options: Options) -> Self {
         let seed = seed::fill_with(&test_db.db, options.desk).await;
@@ -89,11 +84,6 @@ impl TestServer {
         };
         let program = tokio::spawn(app::run(config, self.world.clone(), listener, asked));
         self.running = Some(Running { stop, program });
-    }
-
-    /// `http://127.0.0.1:PORT`, also the origin of its pages.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
     }
 
     /// Somebody who has not signed in.
