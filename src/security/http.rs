@@ -29,16 +29,25 @@ pub(super) const BEGIN: &str = "/api/v1/session";
 /// The routes of this feature.
 pub fn router(sessions: Arc<Sessions>) -> Router {
     Router::new()
-        .route(BEGIN, get(read).post(begin).patch(change).delete(end))
-        .route("/api/v1/session/totp", post(code))
-        .route("/api/v1/session/enrol", post(enrol))
-        .route("/api/v1/session/enrol/confirm", post(confirm))
-        .route("/api/v1/session/password", post(password))
+        .route(BEGIN, get(read_session).post(begin_session).patch(change_session).delete(end_session))
+        .route("/api/v1/session/totp", post(say_code))
+        .route("/api/v1/session/enrol", post(enrol_totp))
+        .route("/api/v1/session/enrol/confirm", post(confirm_totp))
+        .route("/api/v1/session/password", post(change_password))
         .with_state(sessions)
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(read, begin, change, end, code, enrol, confirm, password))]
+#[openapi(paths(
+    read_session,
+    begin_session,
+    change_session,
+    end_session,
+    say_code,
+    enrol_totp,
+    confirm_totp,
+    change_password
+))]
 pub struct Api;
 
 /// Login and password.
@@ -120,7 +129,7 @@ fn stepped(sessions: &Sessions, step: &Step) -> Response {
 /// Who is signed in, and how far.
 #[utoipa::path(get, path = "/api/v1/session", tag = "session",
     responses((status = 200, body = SessionView), (status = 401)))]
-async fn read(
+async fn read_session(
     SignedIn(me): SignedIn,
     axum::Extension(token): axum::Extension<SessionToken>,
 ) -> Json<SessionView> {
@@ -131,7 +140,7 @@ async fn read(
 /// Begins a session with login and password.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = Credentials,
     responses((status = 200, body = StepAnswer), (status = 401), (status = 429)))]
-async fn begin(
+async fn begin_session(
     State(sessions): State<Arc<Sessions>>,
     client: Client,
     headers: HeaderMap,
@@ -145,7 +154,7 @@ async fn begin(
 /// Keeps the language of the interface.
 #[utoipa::path(patch, path = "/api/v1/session", tag = "session", request_body = SessionChange,
     responses((status = 204), (status = 401)))]
-async fn change(
+async fn change_session(
     State(sessions): State<Arc<Sessions>>,
     SignedIn(me): SignedIn,
     Json(change): Json<SessionChange>,
@@ -165,7 +174,10 @@ async fn change(
 
 /// Signs out.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204), (status = 401)))]
-async fn end(State(sessions): State<Arc<Sessions>>, SignedIn(me): SignedIn) -> Result<Response, Problem> {
+async fn end_session(
+    State(sessions): State<Arc<Sessions>>,
+    SignedIn(me): SignedIn,
+) -> Result<Response, Problem> {
     sessions.sign_out(&me).await?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, sessions.cookie(None))]).into_response())
 }
@@ -173,7 +185,7 @@ async fn end(State(sessions): State<Arc<Sessions>>, SignedIn(me): SignedIn) -> R
 /// The second factor's code.
 #[utoipa::path(post, path = "/api/v1/session/totp", tag = "session", request_body = Code,
     responses((status = 200, body = StepAnswer), (status = 401), (status = 409), (status = 429)))]
-async fn code(
+async fn say_code(
     State(sessions): State<Arc<Sessions>>,
     SignedIn(me): SignedIn,
     Json(Code { code }): Json<Code>,
@@ -185,7 +197,7 @@ async fn code(
 /// Makes a second factor; it counts once its first code was confirmed.
 #[utoipa::path(post, path = "/api/v1/session/enrol", tag = "session",
     responses((status = 200, body = EnrolmentView), (status = 401), (status = 409)))]
-async fn enrol(
+async fn enrol_totp(
     State(sessions): State<Arc<Sessions>>,
     SignedIn(me): SignedIn,
 ) -> Result<Json<EnrolmentView>, Problem> {
@@ -196,7 +208,7 @@ async fn enrol(
 /// Confirms a second factor with its first code.
 #[utoipa::path(post, path = "/api/v1/session/enrol/confirm", tag = "session", request_body = Code,
     responses((status = 200, body = StepAnswer), (status = 401), (status = 409), (status = 429)))]
-async fn confirm(
+async fn confirm_totp(
     State(sessions): State<Arc<Sessions>>,
     SignedIn(me): SignedIn,
     Json(Code { code }): Json<Code>,
@@ -209,7 +221,7 @@ async fn confirm(
 #[utoipa::path(post, path = "/api/v1/session/password", tag = "session", request_body = NewPassword,
     responses((status = 200, body = StepAnswer), (status = 400), (status = 401), (status = 409),
         (status = 429)))]
-async fn password(
+async fn change_password(
     State(sessions): State<Arc<Sessions>>,
     SignedIn(me): SignedIn,
     Json(NewPassword { current, new }): Json<NewPassword>,

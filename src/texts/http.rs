@@ -29,14 +29,14 @@ pub struct Texts {
 /// The routes of this feature.
 pub fn router(parts: Arc<Texts>) -> Router {
     Router::new()
-        .route("/api/v1/texts", get(list))
-        .route("/api/v1/admin/texts", get(list_all).post(create))
-        .route("/api/v1/admin/texts/{id}", patch(change).delete(delete))
+        .route("/api/v1/texts", get(list_texts))
+        .route("/api/v1/admin/texts", get(list_all_texts).post(create_text))
+        .route("/api/v1/admin/texts/{id}", patch(change_text).delete(delete_text))
         .with_state(parts)
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(list, list_all, create, change, delete))]
+#[openapi(paths(list_texts, list_all_texts, create_text, change_text, delete_text))]
 pub struct Api;
 
 /// Which texts.
@@ -69,7 +69,7 @@ struct AdminTexts {
 /// The texts of a language, with Japanese ones for the shortcuts it lacks.
 #[utoipa::path(get, path = "/api/v1/texts", tag = "texts", params(Wanted),
     responses((status = 200, body = CannedTexts), (status = 401), (status = 403)))]
-async fn list(
+async fn list_texts(
     State(texts): State<Arc<Texts>>,
     _: Agent,
     Query(Wanted { language }): Query<Wanted>,
@@ -81,7 +81,10 @@ async fn list(
 /// Every text.
 #[utoipa::path(get, path = "/api/v1/admin/texts", tag = "admin",
     responses((status = 200, body = AdminTexts), (status = 401), (status = 403)))]
-async fn list_all(State(texts): State<Arc<Texts>>, _: Administrator) -> Result<Json<AdminTexts>, Problem> {
+async fn list_all_texts(
+    State(texts): State<Arc<Texts>>,
+    _: Administrator,
+) -> Result<Json<AdminTexts>, Problem> {
     let mut tx = texts.db.read().await?;
     Ok(Json(AdminTexts { items: store::all(&mut tx).await? }))
 }
@@ -90,7 +93,7 @@ async fn list_all(State(texts): State<Arc<Texts>>, _: Administrator) -> Result<J
 #[utoipa::path(post, path = "/api/v1/admin/texts", tag = "admin", request_body = NewCannedText,
     responses((status = 200, body = AdminText), (status = 400), (status = 401), (status = 403),
         (status = 409)))]
-async fn create(
+async fn create_text(
     State(texts): State<Arc<Texts>>,
     Administrator(me): Administrator,
     Json(new): Json<NewCannedText>,
@@ -109,7 +112,7 @@ async fn create(
     request_body = CannedTextChange,
     responses((status = 200, body = AdminText), (status = 400), (status = 401), (status = 403),
         (status = 404), (status = 409)))]
-async fn change(
+async fn change_text(
     State(texts): State<Arc<Texts>>,
     Administrator(me): Administrator,
     Path(id): Path<TextId>,
@@ -128,7 +131,7 @@ async fn change(
     params(("id" = TextId, Path), Removed),
     responses((status = 204), (status = 400), (status = 401), (status = 403), (status = 404),
         (status = 409)))]
-async fn delete(
+async fn delete_text(
     State(texts): State<Arc<Texts>>,
     Administrator(me): Administrator,
     Path(id): Path<TextId>,

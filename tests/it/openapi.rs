@@ -18,6 +18,18 @@ fn the_document_is_up_to_date() {
 }
 
 #[test]
+fn no_two_operations_have_one_name() {
+    let document = serde_json::to_value(openapi::document()).expect("the document is JSON");
+    let items = document["paths"].as_object().expect("paths").values();
+    let operations = items.flat_map(|item| item.as_object().expect("operations").values());
+    let mut names: Vec<&str> =
+        operations.map(|operation| operation["operationId"].as_str().expect("a name")).collect();
+    names.sort_unstable();
+    let twice: Vec<&str> = names.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0]).collect();
+    assert!(twice.is_empty(), "generated clients need one name for each operation: {twice:?}");
+}
+
+#[test]
 fn every_refusal_of_the_code_has_a_sentence() {
     let known: Vec<&str> = madoguchi::language::problems::codes().collect();
     let mut missing = Vec::new();
