@@ -2,25 +2,12 @@
 
 use madoguchi::desk::events::Event;
 use madoguchi::desk::protocol::ClientCommand;
-use madoguchi::kernel::db::Db;
-use madoguchi::kernel::ids::{AccountId, ContactId, OfferId};
+
 use madoguchi::kernel::time::Millis;
 use madoguchi::routing::{AgentState, ContactState, OfferEnd};
 
 use crate::both_databases;
 use crate::support::house::{Follow, House};
-
-/// The offer that rings for a contact.
-async fn ringing(house: &House, contact: ContactId) -> (OfferId, AccountId) {
-    let offers = house.events().await.into_iter().filter(|e| e.contact == Some(contact));
-    offers
-        .filter_map(|e| match e.event {
-            Event::OfferMade { offer, agent, .. } => Some((offer, agent)),
-            _ => None,
-        })
-        .last()
-        .expect("an offer was made")
-}
 
 both_databases! {
     async fn a_contact_is_offered_taken_ended_wrapped_up_and_closed(db: Db) {
@@ -34,7 +21,7 @@ both_databases! {
         let placed = desk.arrive(house.arrival("vi")).await.expect("placed");
         assert!(placed.ticket.is_some(), "the hook made a ticket");
         let contact = placed.contact;
-        let (offer, agent) = ringing(&house, contact).await;
+        let (offer, agent) = house.ringing(contact).await;
         assert_eq!(agent, house.agents[2]);
         let record = desk.offer(offer).await.unwrap().expect("the offer is kept");
         assert!(record.ringing && record.contact == contact && record.earlier == 0);
@@ -76,17 +63,17 @@ both_databases! {
         house.clock.advance(Millis(1));
         house.sign_in(&open.desk, house.agents[2]).await;
         let contact = open.desk.arrive(house.arrival("vi")).await.unwrap().contact;
-        let (offer, first) = ringing(&house, contact).await;
+        let (offer, first) = house.ringing(contact).await;
         assert_eq!(first, house.agents[0], "the longest idle");
         house.say(&open.desk, first, ClientCommand::Decline { offer }).await.unwrap();
-        let (next, second) = ringing(&house, contact).await;
+        let (next, second) = house.ringing(contact).await;
         assert_eq!(second, house.agents[2]);
         let late = house.say(&open.desk, first, ClientCommand::Accept { offer }).await.unwrap_err();
         assert_eq!(late.code, "offer_over");
         let foreign = house.say(&open.desk, first, ClientCommand::Accept { offer: next }).await.unwrap_err();
         assert_eq!(foreign.code, "not_your_offer");
-        assert_eq!(house.story(contact).await, ["contact_arrived", "offer_made", "offer_ended",
-            "offer_made"]);
+        let story = house.story(contact).await;
+        assert_eq!(story, ["contact_arrived", "offer_made", "offer_ended", "offer_made"]);
         open.close().await;
     }
 

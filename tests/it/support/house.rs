@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use madoguchi::app::Hooks;
 use madoguchi::chat::ChatPort;
 use madoguchi::desk::calendar::Hours;
-use madoguchi::desk::events::LoggedEvent;
+use madoguchi::desk::events::{Event, LoggedEvent};
 use madoguchi::desk::ports::{Arrival, ContactHooks, Ports, Reader};
 use madoguchi::desk::protocol::ClientCommand;
 use madoguchi::desk::settings::{DeskSettings, PoolSettings};
@@ -15,7 +15,7 @@ use madoguchi::desk::words::Inquirer;
 use madoguchi::desk::{Desk, Parts, log};
 use madoguchi::kernel::clock::{Chance, Clock};
 use madoguchi::kernel::db::Db;
-use madoguchi::kernel::ids::{AccountId, ContactId, DeskId, PoolId};
+use madoguchi::kernel::ids::{AccountId, ContactId, DeskId, OfferId, PoolId};
 use madoguchi::kernel::lifecycle::Lifecycle;
 use madoguchi::kernel::problem::Problem;
 use madoguchi::kernel::telemetry::Metrics;
@@ -167,6 +167,18 @@ impl House {
         self.events().await.iter().filter(|e| e.seq > after).map(|e| e.event.kind()).collect()
     }
 
+    /// The latest offer of a contact, and whom it was made to.
+    pub async fn ringing(&self, contact: ContactId) -> (OfferId, AccountId) {
+        let offers = self.events().await.into_iter().filter(|e| e.contact == Some(contact));
+        offers
+            .filter_map(|e| match e.event {
+                Event::OfferMade { offer, agent, .. } => Some((offer, agent)),
+                _ => None,
+            })
+            .next_back()
+            .expect("an offer was made")
+    }
+
     /// The number of the latest event.
     pub async fn seq(&self) -> i64 {
         let mut tx = self.db.read().await.expect("a reader");
@@ -215,7 +227,7 @@ impl House {
     async fn insert_desk(&self, desk: DeskId, slug: &str, hours: &Hours, settings: &DeskSettings) {
         self.insert(
             "INSERT INTO desks (id, pool_id, slug, name_ja, name_en, position, active, hours, settings,
-                version)
+                 version)
              VALUES ($1, $2, $3, $3, $3, 0, TRUE, $4, $5, 1)",
             vec![desk.to_string(), self.pool.to_string(), slug.to_owned(), json(hours), json(settings)],
         )
@@ -232,8 +244,7 @@ impl House {
         self.insert(
             "INSERT INTO accounts (id, pool_id, login, name, role, ui_language, desks, skills, capacity,
                  translation, password_hash, password_must_change, totp_confirmed, totp_last_step,
-                     failed_count,
-                 locked_until, active, created_at, version)
+                 failed_count, locked_until, active, created_at, version)
              VALUES ($1, $2, $1, $1, $3, 'ja', $4, $5, $6, FALSE, '', FALSE, FALSE, 0, 0, 0, TRUE, 0, 1)",
             vec![account.to_string(), self.pool.to_string(), role.to_owned(), desks, json(&skills), capacity],
         )
