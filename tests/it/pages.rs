@@ -6,8 +6,9 @@ use hyper::{Method, Request, StatusCode};
 use madoguchi::language::Texts;
 use madoguchi::web::pages::SCRIPT_TEXTS;
 
+use crate::support::TestDb;
 use crate::support::client::Person;
-use crate::support::server::TestServer;
+use crate::support::server::{Options, TestServer};
 
 /// Bytes of the chat's scripts, compressed; a cheap phone on a slow line fetches them first.
 const SCRIPTS_MAX: usize = 15 * 1024;
@@ -47,7 +48,7 @@ fn opening(language: &str) -> String {
 
 #[tokio::test]
 async fn every_page_speaks_every_language_and_keeps_to_the_house() {
-    let server = TestServer::sqlite().await;
+    let server = TestServer::start(TestDb::sqlite().await, Options::default()).await;
     let person = server.anon();
     for language in Texts::languages() {
         for path in PAGES {
@@ -70,7 +71,7 @@ async fn every_page_speaks_every_language_and_keeps_to_the_house() {
 
 #[tokio::test]
 async fn the_browser_s_language_is_taken_until_another_is_chosen() {
-    let server = TestServer::sqlite().await;
+    let server = TestServer::start(TestDb::sqlite().await, Options::default()).await;
     let mut person = server.anon();
     person.language = "my-MM,my;q=0.9,en;q=0.1".to_owned();
     assert!(page(&person, "/chat").await.1.contains(&opening("my")));
@@ -79,7 +80,7 @@ async fn the_browser_s_language_is_taken_until_another_is_chosen() {
 
 #[tokio::test]
 async fn what_is_not_there_is_said_in_the_reader_s_language() {
-    let server = TestServer::sqlite().await;
+    let server = TestServer::start(TestDb::sqlite().await, Options::default()).await;
     let person = server.anon();
     let (status, html) = page(&person, "/nothing/here?lang=km").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
@@ -91,7 +92,7 @@ async fn what_is_not_there_is_said_in_the_reader_s_language() {
 
 #[tokio::test]
 async fn files_are_kept_for_good_and_are_small() {
-    let server = TestServer::sqlite().await;
+    let server = TestServer::start(TestDb::sqlite().await, Options::default()).await;
     let person = server.anon();
     let asked = person.send(as_browser(&person, "/chat?lang=my", true)).await;
     assert!(asked.body.len() <= PAGE_MAX, "the page has {} bytes", asked.body.len());
@@ -120,7 +121,7 @@ async fn files_are_kept_for_good_and_are_small() {
 
 #[tokio::test]
 async fn the_widget_brings_its_words() {
-    let server = TestServer::sqlite().await;
+    let server = TestServer::start(TestDb::sqlite().await, Options::default()).await;
     let answer = server.anon().get("/widget.js").await;
     let script = String::from_utf8(answer.body.to_vec()).expect("text");
     for language in Texts::languages() {
@@ -143,7 +144,7 @@ fn form(person: &Person, fields: &[(&str, &str)], site: &'static str) -> Request
 
 #[tokio::test]
 async fn a_message_is_left_without_script_and_only_from_the_own_page() {
-    let server = TestServer::sqlite().await;
+    let server = TestServer::start(TestDb::sqlite().await, Options::default()).await;
     let person = server.anon();
     let (_, html) = page(&person, "/chat?lang=en").await;
     let secret = attributes(&html, "value").into_iter().find(|value| value.len() == 43).expect("an id");

@@ -254,11 +254,11 @@ impl Random {
             7 => Input::ForceState { agent, wish: self.wish() },
             8 | 9 => Input::Assign { contact: self.contact(image), agent },
             10 => {
-                let offers = image.contacts.iter().filter_map(|c| match c.phase {
+                let mut offers = image.contacts.iter().filter_map(|c| match c.phase {
                     PhaseImage::Offered { offer, .. } => Some(offer),
                     _ => None,
                 });
-                let offer = offers.last().unwrap_or(OfferId(3));
+                let offer = offers.next_back().unwrap_or(OfferId(3));
                 // Somebody else's offer, or one that is long over.
                 if self.one_in(2) {
                     Input::Accepted { offer, agent }

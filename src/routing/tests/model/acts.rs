@@ -46,7 +46,7 @@ impl Model {
             Input::PullBack { contact } => self.pull_back(contact),
             Input::ForceState { agent, wish } => self.force_state(agent, wish),
             Input::Tick => Ok(()),
-            Input::ReservationUpsert(_) | Input::ReservationCancelled { .. } => unreachable!("left out"),
+            Input::ReservationUpsert(_) | Input::ReservationCancelled { .. } => panic!("left out"),
         }
     }
 
@@ -231,7 +231,7 @@ impl Model {
     fn transfer(&mut self, id: ContactId, to: TransferTarget) -> Act {
         let Phase::Active { agent: from, .. } = self.phase(id)? else { return Err(Rejection::WrongState) };
         match to {
-            TransferTarget::Agent { .. } => unreachable!("left out"),
+            TransferTarget::Agent { .. } => panic!("left out"),
             TransferTarget::Desk { desk } => {
                 let (_, open) = self.desks.get(&desk).ok_or(Rejection::UnknownDesk)?;
                 if !open {
