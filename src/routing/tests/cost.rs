@@ -1,4 +1,6 @@
-//! The law of the cost: an input costs no more than log n steps in agents and waiting contacts. Counted, not timed.
+//! The law of the cost: an input costs no more than log n steps in agents and waiting contacts.
+//!
+//! Counted, not timed.
 
 use crate::kernel::ids::{AccountId, ContactId, DeskId};
 use crate::kernel::time::Timestamp;
@@ -89,8 +91,8 @@ fn an_input_costs_no_more_than_the_logarithm() {
     let small = steps_per_input(200, 200);
     let more_agents = steps_per_input(10_000, 200);
     let more_waiting = steps_per_input(200, 50_000);
-    // log2(10,000 / 200) is under six doublings, log2(50,000 / 200) under eight: each may add a few steps to
-    // each of the handful of sets an input touches. Linear growth would be fifty or two hundred and fifty times.
+    // Under six and under eight doublings: each may add a few steps to each of the handful of sets that an
+    // input touches. Linear growth would be fifty or two hundred and fifty times.
     assert!(more_agents < small * 3.0, "agents: {small} steps, then {more_agents}");
     assert!(more_waiting < small * 3.0, "waiting: {small} steps, then {more_waiting}");
 }

@@ -248,10 +248,10 @@ impl Random {
         let agent = self.agent();
         match self.rng.random_range(0..20) {
             0 => Input::AgentUpsert(self.setup(agent)),
-            1 if self.one_in(3) => Input::AgentRemoved { agent },
+            1 if self.one_in(6) => Input::AgentRemoved { agent },
             2 => Input::SocketLost { agent },
-            3..=6 => Input::SocketBack { agent },
-            7 => Input::ForceState { agent, wish: self.wish() },
+            3..=7 => Input::SocketBack { agent },
+            11 if self.one_in(2) => Input::ForceState { agent, wish: self.wish() },
             8 | 9 => Input::Assign { contact: self.contact(image), agent },
             10 => {
                 let mut offers = image.contacts.iter().filter_map(|c| match c.phase {
@@ -273,10 +273,10 @@ impl Random {
     fn about_desk(&mut self) -> Input {
         let desk = self.desk();
         match self.rng.random_range(0..12) {
-            0 => Input::DeskConfigured { desk, config: Box::new(self.desk_config()) },
-            1 => Input::DeskClosed { desk },
-            2 if self.one_in(4) => Input::DeskRemoved { desk },
-            3 if self.one_in(4) => Input::PoolConfigured { config: self.pool() },
+            0..=2 => Input::DeskConfigured { desk, config: Box::new(self.desk_config()) },
+            3 => Input::DeskClosed { desk },
+            4 if self.one_in(4) => Input::DeskRemoved { desk },
+            5 if self.one_in(4) => Input::PoolConfigured { config: self.pool() },
             _ => Input::DeskOpened { desk },
         }
     }
