@@ -58,7 +58,7 @@ pub fn router(parts: Arc<Live>) -> Router {
 #[derive(utoipa::OpenApi)]
 #[openapi(
     paths(read_directory, read_board, read_figures, list_contacts, open_contact, explain_contact),
-    components(schemas(ClientFrame, ServerEvent))
+    components(schemas(ClientFrame, ServerEvent, super::day::Figure))
 )]
 pub struct Api;
 

@@ -204,10 +204,10 @@ export interface paths {
             cookie?: never;
         };
         /** Every text. */
-        get: operations["list_all"];
+        get: operations["list_all_texts"];
         put?: never;
         /** Makes a text. */
-        post: operations["create"];
+        post: operations["create_text"];
         delete?: never;
         options?: never;
         head?: never;
@@ -225,11 +225,11 @@ export interface paths {
         put?: never;
         post?: never;
         /** Removes a text. */
-        delete: operations["delete"];
+        delete: operations["delete_text"];
         options?: never;
         head?: never;
         /** Changes a text. */
-        patch: operations["change"];
+        patch: operations["change_text"];
         trace?: never;
     };
     "/api/v1/admin/topics": {
@@ -544,6 +544,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The contacts behind a figure of the day, the latest first. No names, no words. */
+        get: operations["list_contacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/contacts/{id}": {
         parameters: {
             query?: never;
@@ -637,16 +654,16 @@ export interface paths {
             cookie?: never;
         };
         /** Who is signed in, and how far. */
-        get: operations["read"];
+        get: operations["read_session"];
         put?: never;
         /** Begins a session with login and password. */
-        post: operations["begin"];
+        post: operations["begin_session"];
         /** Signs out. */
-        delete: operations["end"];
+        delete: operations["end_session"];
         options?: never;
         head?: never;
         /** Keeps the language of the interface. */
-        patch: operations["change"];
+        patch: operations["change_session"];
         trace?: never;
     };
     "/api/v1/session/enrol": {
@@ -659,7 +676,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Makes a second factor; it counts once its first code was confirmed. */
-        post: operations["enrol"];
+        post: operations["enrol_totp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -676,7 +693,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Confirms a second factor with its first code. */
-        post: operations["confirm"];
+        post: operations["confirm_totp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -693,7 +710,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Replaces the password and ends the account's other sessions. */
-        post: operations["password"];
+        post: operations["change_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -710,7 +727,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** The second factor's code. */
-        post: operations["code"];
+        post: operations["say_code"];
         delete?: never;
         options?: never;
         head?: never;
@@ -725,7 +742,7 @@ export interface paths {
             cookie?: never;
         };
         /** The texts of a language, with Japanese ones for the shortcuts it lacks. */
-        get: operations["list"];
+        get: operations["list_texts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1357,6 +1374,22 @@ export interface components {
             login: string;
             password: string;
         };
+        /** @description A contact of the day, open or over: what routes, no names and no words. */
+        DayContact: {
+            accepted_at?: null | components["schemas"]["Timestamp"];
+            agent?: null | components["schemas"]["AccountId"];
+            arrived_at: components["schemas"]["Timestamp"];
+            channel: components["schemas"]["Channel"];
+            closed_at?: null | components["schemas"]["Timestamp"];
+            desk: components["schemas"]["DeskId"];
+            id: components["schemas"]["ContactId"];
+            inquirer: components["schemas"]["Inquirer"];
+            language: string;
+            outcome?: null | components["schemas"]["Outcome"];
+            state: components["schemas"]["ContactState"];
+            ticket?: null | components["schemas"]["TicketId"];
+            topic?: string | null;
+        };
         /**
          * @description What an override makes of its day.
          * @enum {string}
@@ -1380,6 +1413,15 @@ export interface components {
              * @description When putting: the version that the change was made from, 0 for a day that has no row yet.
              */
             version?: number;
+        };
+        /** @description A page of them, the latest first. */
+        DayPage: {
+            items: components["schemas"]["DayContact"][];
+            /**
+             * Format: int64
+             * @description Absent on the last page.
+             */
+            next_cursor?: number | null;
         };
         /** @description What shall become different about a desk; an absent field stays. */
         DeskChange: {
@@ -1603,7 +1645,7 @@ export interface components {
          * @description Who ended a contact.
          * @enum {string}
          */
-        EndedBy: "Visitor" | "Agent" | "Supervisor" | "System";
+        EndedBy: "visitor" | "agent" | "supervisor" | "system";
         /** @description What an app needs to show codes. */
         EnrolmentView: {
             otpauth_url: string;
@@ -1813,11 +1855,11 @@ export interface components {
             /** @default null */
             reply_waiting: boolean | null;
             /** @default null */
-            result: null | components["schemas"]["Outcome"];
+            result: null | components["schemas"]["TicketResult"];
             /** @default null */
             sensitive: boolean | null;
             /** @default null */
-            status: null | components["schemas"]["Status"];
+            status: null | components["schemas"]["TicketStatus"];
             /** @default null */
             summary: string | null;
             /** @default null */
@@ -1825,6 +1867,11 @@ export interface components {
             /** @default null */
             urgency: null | components["schemas"]["Urgency"];
         };
+        /**
+         * @description What the day's figures count.
+         * @enum {string}
+         */
+        Figure: "arrived" | "answered" | "answered_in_target" | "abandoned" | "diverted" | "closed";
         /** @description The board as counts: no ids of contacts or people. */
         Figures: {
             agents: components["schemas"]["AgentsInState"][];
@@ -1853,7 +1900,7 @@ export interface components {
          * @description Who asks.
          * @enum {string}
          */
-        Inquirer: "Company" | "SupportOrganisation" | "Worker" | "Examinee" | "Other";
+        Inquirer: "company" | "support_organisation" | "worker" | "examinee" | "other";
         /** @description `POST /api/v1/chat/language`. */
         LanguageChoice: {
             /** @description BCP 47. */
@@ -1897,7 +1944,7 @@ export interface components {
          * @description How far a side has got with the other's messages.
          * @enum {string}
          */
-        MarkKind: "Delivered" | "Read";
+        MarkKind: "delivered" | "read";
         /**
          * @description Why two tickets are taken for one inquirer's, the strongest first.
          * @enum {string}
@@ -2229,11 +2276,11 @@ export interface components {
          * @description Who wrote a message.
          * @enum {string}
          */
-        Sender: "Visitor" | "Agent" | "System";
+        Sender: "visitor" | "agent" | "system";
         /** @description What the server tells a console. */
         ServerEvent: {
             board: components["schemas"]["Board"];
-            me: components["schemas"]["Me"];
+            me: components["schemas"]["SocketMe"];
             server_time: components["schemas"]["Timestamp"];
             /** @enum {string} */
             type: "welcome";
@@ -2310,7 +2357,7 @@ export interface components {
          * @description A side of a conversation.
          * @enum {string}
          */
-        Side: "Visitor" | "Agent";
+        Side: "visitor" | "agent";
         /**
          * @description Something an agent can do and a contact can ask for. (The third kind of skill, the channel, is a
          *     capacity: see [`super::Capacity`].)
@@ -2330,6 +2377,12 @@ export interface components {
         SkillLevel: {
             level: components["schemas"]["Level"];
             skill: components["schemas"]["Skill"];
+        };
+        /** @description Whom the socket belongs to. */
+        SocketMe: {
+            agent: components["schemas"]["AccountId"];
+            /** @description `agent` or `supervisor`. */
+            role: string;
         };
         /** @description A stretch of one day in minutes since local midnight, `from_min` included, `to_min` not. */
         Span: {
@@ -2420,10 +2473,10 @@ export interface components {
             reply_to: string;
             /** @description A left message or a late message of the inquirer has not been answered. */
             reply_waiting: boolean;
-            result: components["schemas"]["Outcome"];
+            result: components["schemas"]["TicketResult"];
             /** @description 要配慮個人情報 is in it; colleagues who do not own it see no content in lists. */
             sensitive: boolean;
-            status: components["schemas"]["Status"];
+            status: components["schemas"]["TicketStatus"];
             summary: string;
             /** @description Ids of topics, in the order of the tree. */
             topics: string[];
@@ -2472,6 +2525,11 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description How a consultation ended: 完結, 折返し, エスカレ, 紹介, 聞置き; empty while it has not.
+         * @enum {string}
+         */
+        TicketResult: "none" | "completed" | "callback" | "escalated" | "referred" | "listened";
         /** @description A line of the list. */
         TicketRow: {
             channel: string;
@@ -2490,9 +2548,9 @@ export interface components {
             reply_waiting: boolean;
             /** @description Names and summary are left out because the ticket is sensitive and somebody else's. */
             restricted: boolean;
-            result: components["schemas"]["Outcome"];
+            result: components["schemas"]["TicketResult"];
             sensitive: boolean;
-            status: components["schemas"]["Status"];
+            status: components["schemas"]["TicketStatus"];
             /** @description The first [`SUMMARY_START_MAX`] characters of the summary. */
             summary: string;
             topics: string[];
@@ -2501,6 +2559,11 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /**
+         * @description Where a ticket stands.
+         * @enum {string}
+         */
+        TicketStatus: "open" | "waiting" | "closed";
         /** @description One thing that happened. */
         TimelineItem: {
             at: components["schemas"]["Timestamp"];
@@ -3302,7 +3365,7 @@ export interface operations {
             };
         };
     };
-    list_all: {
+    list_all_texts: {
         parameters: {
             query?: never;
             header?: never;
@@ -3333,7 +3396,7 @@ export interface operations {
             };
         };
     };
-    create: {
+    create_text: {
         parameters: {
             query?: never;
             header?: never;
@@ -3380,7 +3443,7 @@ export interface operations {
             };
         };
     };
-    delete: {
+    delete_text: {
         parameters: {
             query: {
                 version: number;
@@ -3431,7 +3494,7 @@ export interface operations {
             };
         };
     };
-    change: {
+    change_text: {
         parameters: {
             query?: never;
             header?: never;
@@ -4043,6 +4106,31 @@ export interface operations {
             };
         };
     };
+    list_contacts: {
+        parameters: {
+            query: {
+                figure: components["schemas"]["Figure"];
+                /** @description Only those of this desk. */
+                desk?: null | components["schemas"]["DeskId"];
+                /** @description Where the page before ended. */
+                cursor?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DayPage"];
+                };
+            };
+        };
+    };
     open_contact: {
         parameters: {
             query?: never;
@@ -4152,7 +4240,7 @@ export interface operations {
             };
         };
     };
-    read: {
+    read_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -4177,7 +4265,7 @@ export interface operations {
             };
         };
     };
-    begin: {
+    begin_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -4212,7 +4300,7 @@ export interface operations {
             };
         };
     };
-    end: {
+    end_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -4235,7 +4323,7 @@ export interface operations {
             };
         };
     };
-    change: {
+    change_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -4262,7 +4350,7 @@ export interface operations {
             };
         };
     };
-    enrol: {
+    enrol_totp: {
         parameters: {
             query?: never;
             header?: never;
@@ -4293,7 +4381,7 @@ export interface operations {
             };
         };
     };
-    confirm: {
+    confirm_totp: {
         parameters: {
             query?: never;
             header?: never;
@@ -4334,7 +4422,7 @@ export interface operations {
             };
         };
     };
-    password: {
+    change_password: {
         parameters: {
             query?: never;
             header?: never;
@@ -4381,7 +4469,7 @@ export interface operations {
             };
         };
     };
-    code: {
+    say_code: {
         parameters: {
             query?: never;
             header?: never;
@@ -4422,7 +4510,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    list_texts: {
         parameters: {
             query: {
                 /** @description BCP 47; the language of the conversation. */

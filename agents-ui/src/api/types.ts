@@ -263,7 +263,7 @@ export type ServerEvent =
     }
   | { type: 'typing'; contact: string }
   | { type: 'done'; cmd: string }
-  | { type: 'refused'; cmd: string; problem: ProblemBody }
+  | { type: 'refused'; cmd: string; problem: Pick<ProblemBody, 'code' | 'message' | 'params'> }
   | { type: 'offer_detail'; offer: string; contact: string; why: Explanation; history: { earlier: number } }
   | { type: 'settings_changed' }
   | { type: 'pong' }
@@ -411,7 +411,7 @@ export interface CannedText {
 }
 
 /** What the day's figures count. */
-export type Figure = 'arrived' | 'answered' | 'abandoned' | 'diverted' | 'closed'
+export type Figure = 'arrived' | 'answered' | 'answered_in_target' | 'abandoned' | 'diverted' | 'closed'
 
 /** A contact of the day, open or over: what routes, no names and no words. */
 export interface DayContact {
