@@ -54,7 +54,17 @@ async function signIn(login, { picture } = {}) {
     await page.keyboard.press('Enter')
   }
   await page.locator('nav').first().waitFor()
+  signedIn.set(login, await page.context().storageState())
   return page
+}
+
+/** What a browser keeps of each sign-in: a one-time code is good once, so later pages carry the session on. */
+const signedIn = new Map()
+
+/** A page of somebody whose session goes on in another browser window. */
+async function again(login, options) {
+  if (!signedIn.has(login)) await (await signIn(login)).context().close()
+  return newPage(browser, server.url, { ...options, storageState: signedIn.get(login) })
 }
 
 async function askInVietnamese() {
@@ -130,3 +140,54 @@ test('the administrator has every page of the desk and sees no case', async () =
   assert.equal(refused, 403)
   assertNoForeignRequests(page)
 })
+
+/** What a person meets who enlarges everything, holds a phone, or works in the dark. */
+const SHAPES = {
+  phone: { viewport: { width: 320, height: 640 }, locale: 'ja-JP' },
+  enlarged: { viewport: { width: 683, height: 384 }, locale: 'ja-JP', deviceScaleFactor: 2 },
+  dark: { viewport: { width: 1366, height: 768 }, locale: 'ja-JP', colorScheme: 'dark' },
+}
+
+const PAGES = {
+  nguyen: ['', 'tickets', 'me'],
+  supervisor: ['board', 'tickets'],
+  admin: ['admin/desks', 'admin/days', 'admin/topics', 'admin/accounts', 'admin/texts', 'admin/settings', 'admin/trail'],
+}
+
+/** Elements that reach over the page's edge, unless they lie in something that scrolls by itself. */
+const overflowing = () => {
+  const width = document.documentElement.clientWidth
+  const scrolls = (element) =>
+    element !== null &&
+    element !== document.body &&
+    (['auto', 'scroll', 'hidden', 'clip'].includes(getComputedStyle(element).overflowX) || scrolls(element.parentElement))
+  return [...document.querySelectorAll('body *')]
+    .filter((e) => e.getBoundingClientRect().right > width + 1 && e.getClientRects().length > 0 && !scrolls(e.parentElement))
+    .slice(0, 5)
+    .map((e) => `${e.tagName.toLowerCase()}.${e.className}`)
+}
+
+/** Judged on a window as high as the page: what a bar covers can be scrolled to, and is judged there. */
+async function judgeWhole(page, viewport) {
+  const height = await page.evaluate(() => document.documentElement.scrollHeight)
+  await page.setViewportSize({ width: viewport.width, height: Math.max(height, viewport.height) })
+  await axe(page)
+  await page.setViewportSize(viewport)
+}
+
+for (const [shape, options] of Object.entries(SHAPES)) {
+  test(`every staff page holds: ${shape}`, async () => {
+    for (const [login, pages] of Object.entries(PAGES)) {
+      const page = await again(login, options)
+      for (const path of pages) {
+        await page.goto(`/desk/${path}`)
+        await page.getByRole('heading', { level: 1 }).first().waitFor()
+        await page.waitForLoadState('networkidle')
+        if (process.env.E2E_SHAPES) await screenshot(page, `shape-${shape}-${path.replace('/', '-') || 'console'}`)
+        assert.deepEqual(await page.evaluate(overflowing), [], `${path} at ${shape}`)
+        await judgeWhole(page, options.viewport)
+      }
+      await page.context().close()
+    }
+  })
+}
