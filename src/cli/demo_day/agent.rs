@@ -50,12 +50,21 @@ async fn work(stage: &Arc<Stage>, login: &str, password: &str) -> anyhow::Result
                 let Some(frame) = frame else { anyhow::bail!("the line broke") };
                 shift.hear(&mut line, &frame).await?;
             }
-            command = due.recv() => {
-                let Some(command) = command else { return Ok(()) };
-                line.say(&command).await?;
+            step = due.recv() => {
+                let Some(step) = step else { return Ok(()) };
+                if shift.still_wanted(&step) {
+                    line.say(&step.command).await?;
+                }
             }
         }
     }
+}
+
+/// What an agent will do when a human time has passed.
+struct Step {
+    command: Value,
+    /// Only while the visitor has said nothing since: the conversation, and how often she was answered.
+    silent: Option<(String, usize)>,
 }
 
 /// A conversation: the language of its visitor, and how often she was answered.
@@ -67,13 +76,30 @@ struct Talk {
 struct Shift {
     stage: Arc<Stage>,
     me: Value,
-    later: mpsc::Sender<Value>,
+    later: mpsc::Sender<Step>,
     talks: BTreeMap<String, Talk>,
 }
 
 impl Shift {
     /// Says `command` after a human time.
     fn later(&self, from: u64, to: u64, command: Value) {
+        self.step_later(from, to, Step { command, silent: None });
+    }
+
+    /// Ends a conversation whose visitor has said nothing more: she is gone.
+    fn end_if_silent(&self, contact: &Value) {
+        let id = contact.as_str().unwrap_or_default().to_owned();
+        let Some(talk) = self.talks.get(&id) else { return };
+        let silent = Some((id, talk.answers));
+        self.step_later(60, 90, Step { command: json!({ "type": "end", "contact": contact }), silent });
+    }
+
+    fn still_wanted(&self, step: &Step) -> bool {
+        let Some((contact, answers)) = &step.silent else { return true };
+        self.talks.get(contact).is_some_and(|talk| talk.answers == *answers)
+    }
+
+    fn step_later(&self, from: u64, to: u64, command: Step) {
         let (later, pause) = (self.later.clone(), self.stage.between(from, to));
         tokio::spawn(async move {
             tokio::time::sleep(pause).await;
@@ -139,6 +165,8 @@ impl Shift {
         self.talks.insert(id, Talk { language, answers: 0 });
         if let Some(last) = frame["messages"].as_array().and_then(|m| m.last()) {
             self.answer(last);
+        } else {
+            self.end_if_silent(&frame["contact"]);
         }
     }
 
@@ -153,5 +181,6 @@ impl Shift {
         self.later(1, 2, json!({ "type": "read", "contact": contact, "up_to_seq": message["seq"] }));
         self.later(2, 3, json!({ "type": "typing", "contact": contact }));
         self.later(5, 12, json!({ "type": "send", "contact": contact, "client_id": id, "body": text }));
+        self.end_if_silent(&message["contact"]);
     }
 }
