@@ -15,8 +15,7 @@ pub const DEFAULT_TOML: &str = include_str!("config.default.toml");
 const PREFIX: &str = "MADOGUCHI_";
 
 /// Variables that belong to tests and scripts, not to the settings.
-const NOT_SETTINGS: [&str; 4] =
-    ["MADOGUCHI_CONFIG", "MADOGUCHI_LOG", "MADOGUCHI_TEST_", "MADOGUCHI_REQUIRE_"];
+const NOT_SETTINGS: [&str; 2] = ["MADOGUCHI_TEST_", "MADOGUCHI_REQUIRE_"];
 
 /// Why the settings cannot be used; the text tells the administrator what to change.
 #[derive(Debug, thiserror::Error)]
@@ -232,12 +231,14 @@ mod tests {
             ("MADOGUCHI_HTTP__LISTEN", "127.0.0.1:9"),
             ("MADOGUCHI_HTTP__TRUSTED_PROXIES", "10.0.0.1, ::1"),
             ("MADOGUCHI_DATA__DATABASE_URL", "postgres://x/y"),
+            ("MADOGUCHI_LOG__FILTER", "warn"),
             ("MADOGUCHI_TEST_POSTGRES_URL", "ignored"),
         ])
         .unwrap();
         assert_eq!(config.http.listen.port(), 9);
         assert_eq!(config.http.trusted_proxies.len(), 2);
         assert_eq!(config.data.url(), "postgres://x/y");
+        assert_eq!(config.log.filter, "warn");
     }
 
     #[test]

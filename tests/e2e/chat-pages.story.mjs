@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 
 import {
   assertNoForeignRequests,
@@ -102,6 +103,9 @@ async function fill(page, { leave = false } = {}) {
   await page.locator(leave ? '#leave-send' : '#start').click()
 }
 
+/** How long the network is gone: long enough for pings to fail and pauses to grow. */
+const OUTAGE_MS = 60_000
+
 const phone = { viewport: { width: 390, height: 844 } }
 
 describe('chat', () => {
@@ -136,6 +140,7 @@ describe('chat', () => {
     await page.locator('.send').click()
     await nguyen.send({ type: 'send', contact, client_id: 'a2', body: 'Bạn còn đó không?' })
     await page.locator('.message.mine .status.waits').waitFor()
+    await setTimeout(OUTAGE_MS)
     await cutter.heal()
     await page.getByText('Bạn còn đó không?').waitFor()
     await nguyen.heard('Tháng chín.')
