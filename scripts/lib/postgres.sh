@@ -25,10 +25,11 @@ pg_as_user() {
   if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi
 }
 
-# pg_start: exports MADOGUCHI_TEST_POSTGRES_URL, and MADOGUCHI_REQUIRE_POSTGRES so that no test is quietly left
-# out. The caller traps pg_stop.
+# pg_start [durable]: exports MADOGUCHI_TEST_POSTGRES_URL, and MADOGUCHI_REQUIRE_POSTGRES so that no test is
+# quietly left out. The caller traps pg_stop. Tests lose nothing of value in a power cut, so a commit does not
+# wait for the disk; with `durable` it does, as PostgreSQL comes.
 pg_start() {
-  local bin port try
+  local mode="${1:-}" bin port try
   need_postgres
   bin="$(pg_bin)"
   PG_DIR="$(mktemp -d /tmp/madoguchi-pg.XXXXXX)"
@@ -38,17 +39,17 @@ pg_start() {
     cat "$PG_DIR/initdb.log" >&2
     die "initdb failed"
   }
-  # Tests ask for many databases and connections at once, and lose nothing of value in a power cut.
+  # Tests ask for many databases and connections at once.
   cat >>"$PG_DIR/data/postgresql.conf" <<CONF
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$PG_DIR'
 max_connections = 400
 shared_buffers = 128MB
-fsync = off
-synchronous_commit = off
-full_page_writes = off
 autovacuum = off
 CONF
+  if [ "$mode" != durable ]; then
+    printf '%s = off\n' fsync synchronous_commit full_page_writes >>"$PG_DIR/data/postgresql.conf"
+  fi
   for try in 1 2 3 4 5; do
     port="$(free_port)"
     if (cd "$PG_DIR" && pg_as_user "$bin/pg_ctl" --pgdata="$PG_DIR/data" --options="-p $port" \
