@@ -34,6 +34,13 @@ use texts::Texts;
 /// Bytes of one frame; a socket that sends a larger one is closed.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 
+/// Bytes that a socket reads at once. Small on purpose: the space is cleared before each look for a frame, and
+/// every socket looks after every event.
+pub const READ_BYTES: usize = 4 * 1024;
+
+/// Events that one write takes together; more go out with the next.
+pub const EVENTS_AT_ONCE: usize = 64;
+
 /// Frames that a client may send; one more is answered `rate_limited`.
 pub const FRAME_RATE: Rate = Rate { burst: 120, per: Millis::from_secs(10) };
 
@@ -135,10 +142,12 @@ pub(super) async fn upgrade(
     hall.live.sessions.same_origin(&headers)?;
     let upgrade = upgrade.map_err(|_| Problem::invalid("websocket_only"))?;
     let lifecycle = hall.live.lifecycle.clone();
-    Ok(upgrade.max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX).on_upgrade(
-        move |socket| async move {
-            // Remembered, so that the program does not end before its sockets.
-            lifecycle.spawn(talk::run(hall, me, socket));
-        },
-    ))
+    let upgrade = upgrade
+        .read_buffer_size(READ_BYTES)
+        .max_message_size(FRAME_BYTES_MAX)
+        .max_frame_size(FRAME_BYTES_MAX);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        // Remembered, so that the program does not end before its sockets.
+        lifecycle.spawn(talk::run(hall, me, socket));
+    }))
 }

@@ -5,8 +5,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, close_code};
+use futures_util::SinkExt as _;
 use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::desk::events::{Event, LoggedEvent};
@@ -28,8 +29,8 @@ use crate::security::limits::RateLimiter;
 use super::seats::{Presence, Seat};
 use super::texts::text_of;
 use super::{
-    FRAME_RATE, HELLO_WAIT, Hall, LEAVE_WAIT, MARK_EVERY, PING_EVERY, PINGS_UNANSWERED_MAX, RESUME_MAX,
-    SLOW_WAIT, Signal,
+    EVENTS_AT_ONCE, FRAME_RATE, HELLO_WAIT, Hall, LEAVE_WAIT, MARK_EVERY, PING_EVERY, PINGS_UNANSWERED_MAX,
+    RESUME_MAX, SLOW_WAIT, Signal,
 };
 
 /// Why a socket ends.
@@ -156,7 +157,7 @@ impl Talk {
             Turn::Recheck => self.check_session().await,
             Turn::Ping => self.ping().await,
             Turn::Mark => self.note_arrived().await,
-            Turn::Event(Ok(logged)) => self.forward(&logged).await,
+            Turn::Event(Ok(logged)) => self.forward_all(&logged).await,
             Turn::Event(Err(RecvError::Lagged(_))) => self.catch_up().await,
             Turn::Event(Err(RecvError::Closed)) => Err(Ended::Bye(ByeReason::Stopping)),
             Turn::Signal(Ok(Signal::SettingsChanged)) => self.say(&ServerEvent::SettingsChanged {}).await,
@@ -219,6 +220,19 @@ impl Talk {
         }
     }
 
+    /// Sends an event and those behind it: what one commit brought leaves in one write.
+    async fn forward_all(&mut self, first: &LoggedEvent) -> Step {
+        self.forward(first).await?;
+        for _ in 1..EVENTS_AT_ONCE {
+            match self.events.try_recv() {
+                Ok(logged) => self.forward(&logged).await?,
+                Err(TryRecvError::Lagged(_)) => self.catch_up().await?,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        self.flush().await
+    }
+
     async fn forward(&mut self, logged: &LoggedEvent) -> Step {
         if logged.seq <= self.sent {
             return Ok(());
@@ -237,18 +251,23 @@ impl Talk {
                 self.pass_on(logged).await?;
             }
             if i64::try_from(missed.len()) != Ok(log::PAGE_MAX) {
-                return Ok(());
+                return self.flush().await;
             }
         }
     }
 
+    /// Leaves the event to the next [`Self::flush`], but for what must not wait.
     async fn pass_on(&mut self, logged: &LoggedEvent) -> Step {
         let text = self.hall.texts.of(self.me.pool, logged);
-        self.send(Frame::Text(text)).await?;
+        in_time(self.socket.feed(Frame::Text(text))).await?;
         self.sent = logged.seq;
         let me = self.me.account;
         match (&logged.event, logged.contact) {
-            (Event::OfferMade { agent, offer, .. }, _) if *agent == me => self.explain_offer(*offer).await,
+            (Event::OfferMade { agent, offer, .. }, _) if *agent == me => {
+                // It rings before the store is asked why.
+                self.flush().await?;
+                self.explain_offer(*offer).await
+            }
             (Event::MessageStored { .. }, Some(contact)) => self.show_new(contact, logged.seq).await,
             // Somebody else's now: whoever still wants to read it opens it again, which is noted.
             (Event::ContactRequeued { from_agent: Some(agent), .. }, Some(contact)) if *agent == me => {
@@ -357,11 +376,11 @@ impl Talk {
     }
 
     async fn send(&mut self, frame: Frame) -> Step {
-        match timeout(SLOW_WAIT, self.socket.send(frame)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Ended::Gone),
-            Err(_) => Err(Ended::Bye(ByeReason::TooSlow)),
-        }
+        in_time(self.socket.send(frame)).await
+    }
+
+    async fn flush(&mut self) -> Step {
+        in_time(self.socket.flush()).await
     }
 
     /// The last word, as far as the other side still listens.
@@ -380,6 +399,15 @@ impl Talk {
         };
         // Whoever does not take the last word finds the line closed.
         let _ = timeout(LEAVE_WAIT, words).await;
+    }
+}
+
+/// Whether the other side takes what it is sent, in time.
+async fn in_time(sent: impl Future<Output = Result<(), axum::Error>>) -> Step {
+    match timeout(SLOW_WAIT, sent).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Ended::Gone),
+        Err(_) => Err(Ended::Bye(ByeReason::TooSlow)),
     }
 }
 
