@@ -60,7 +60,7 @@ impl Feed {
         let more = view.more;
         let mut events = vec![VisitorEvent::Welcome(view)];
         if more {
-            feed.add_messages(&talk, &mut events).await?;
+            feed.add_messages(&mut events).await?;
         }
         Ok((feed, events))
     }
@@ -88,7 +88,7 @@ impl Feed {
             Signal::Event(logged) => self.add_step(&logged, &mut events).await?,
             Signal::Lagged => {
                 let talk = load(&self.reception, self.contact).await?;
-                self.add_messages(&talk, &mut events).await?;
+                self.add_messages(&mut events).await?;
                 self.add_state(&talk, &mut events).await?;
                 self.add_marks((talk.agent_seen_seq, talk.agent_read_seq), &mut events);
             }
@@ -103,10 +103,7 @@ impl Feed {
     ) -> Result<(), Problem> {
         match &logged.event {
             Event::MessageStored { .. } if logged.seq <= self.told_seq => {}
-            Event::MessageStored { .. } => {
-                let talk = load(&self.reception, self.contact).await?;
-                self.add_messages(&talk, events).await?;
-            }
+            Event::MessageStored { .. } => self.add_messages(events).await?,
             Event::MessagesRead { side: Side::Agent, .. } => {
                 let talk = load(&self.reception, self.contact).await?;
                 self.add_marks((talk.agent_seen_seq, talk.agent_read_seq), events);
@@ -141,9 +138,9 @@ impl Feed {
     }
 
     /// The messages that were not told yet.
-    async fn add_messages(&mut self, talk: &Talk, events: &mut Vec<VisitorEvent>) -> Result<(), Problem> {
+    async fn add_messages(&mut self, events: &mut Vec<VisitorEvent>) -> Result<(), Problem> {
         loop {
-            let found = self.reception.messages(talk, self.told_seq).await?;
+            let found = self.reception.messages(self.contact, self.told_seq).await?;
             let last_page = i64::try_from(found.len()).unwrap_or(i64::MAX) <= PAGE_MAX;
             for message in found {
                 self.told_seq = message.seq;

@@ -5,7 +5,7 @@ use crate::desk::protocol::Message;
 use crate::desk::words::{MarkKind, Sender, Side};
 use crate::kernel::bus::Notice;
 use crate::kernel::db::{DbError, Tx};
-use crate::kernel::ids::{MessageId, PoolId};
+use crate::kernel::ids::{ContactId, MessageId, PoolId};
 use crate::kernel::problem::Problem;
 use crate::language::detect::SWITCH_CONFIDENCE;
 use crate::language::{Conversation as Running, LangTag, Suggestion, routing_group};
@@ -62,13 +62,11 @@ impl Reception {
         let stored =
             self.parts.db.write(move |tx| Box::pin(async move { visitor_says(tx, &unit).await })).await;
         match stored {
-            Ok((message, fresh)) => {
-                if fresh {
-                    self.parts.metrics.messages_stored.inc();
-                }
+            Ok(message) => {
+                self.parts.metrics.messages_stored.inc();
                 Ok(message)
             }
-            // Another request with the same id was faster.
+            // It is stored already: the constraint says so.
             Err(error) if error.is_unique_violation() => {
                 let mut tx = self.parts.db.read().await?;
                 let found = store::find(&mut tx, contact, Sender::Visitor, &client_id).await?;
@@ -176,7 +174,7 @@ impl Reception {
 
     /// Everything about the conversation, with the messages after `after`.
     pub(super) async fn view(&self, talk: &Talk, after: i64) -> Result<Conversation, Problem> {
-        let mut found = self.messages(talk, after).await?;
+        let mut found = self.messages(talk.contact, after).await?;
         let full = usize::try_from(PAGE_MAX).unwrap_or(usize::MAX);
         let more = found.len() > full;
         found.truncate(full);
@@ -198,9 +196,13 @@ impl Reception {
     }
 
     /// One more than a page, when there are so many.
-    pub(super) async fn messages(&self, talk: &Talk, after: i64) -> Result<Vec<VisitorMessage>, Problem> {
+    pub(super) async fn messages(
+        &self,
+        contact: ContactId,
+        after: i64,
+    ) -> Result<Vec<VisitorMessage>, Problem> {
         let mut tx = self.parts.db.read().await?;
-        let found = store::messages_after(&mut tx, talk.contact, after, PAGE_MAX + 1).await?;
+        let found = store::messages_after(&mut tx, contact, after, PAGE_MAX + 1).await?;
         Ok(found.into_iter().map(|(message, name)| store::for_visitor(message, name)).collect())
     }
 
@@ -239,18 +241,15 @@ impl Reception {
 }
 
 /// The unit of one message: the message, and the ticket that waits for an answer again when the talk is
-/// over. `true` when it was not stored before.
-async fn visitor_says(tx: &mut Tx, (pool, new): &(PoolId, NewMessage)) -> Result<(Message, bool), DbError> {
-    if let Some(known) = store::find(tx, new.contact, Sender::Visitor, &new.client_id).await? {
-        return Ok((known, false));
-    }
+/// over. A message that is stored already breaks a constraint and undoes the unit.
+async fn visitor_says(tx: &mut Tx, (pool, new): &(PoolId, NewMessage)) -> Result<Message, DbError> {
     let message = store::insert(tx, *pool, new).await?;
     if let Some((_, state, Some(ticket))) = store::stand(tx, new.contact).await?
         && is_over(state)
     {
         tickets::mark_reply_waiting(tx, new.at, ticket, true).await?;
     }
-    Ok((message, true))
+    Ok(message)
 }
 
 /// The language to offer after a message in `tag`, unless the messages `before` it led to the same offer.

@@ -37,8 +37,6 @@ pub(super) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) 
 
 /// Appends `event` and gives its number; announced on the bus after the commit.
 ///
-/// When it is about a contact, the contact's row must exist: its `last_seq` follows.
-///
 /// # Errors
 /// When the pool is unknown or the store fails.
 pub async fn append(
@@ -71,16 +69,6 @@ pub async fn append(
         .await
         .map(drop)
     })?;
-    if contact_id.is_some() {
-        on_db!(tx, |conn| {
-            sqlx::query("UPDATE contacts SET last_seq = $1 WHERE id = $2")
-                .bind(seq)
-                .bind(&contact_id)
-                .execute(conn)
-                .await
-                .map(drop)
-        })?;
-    }
     tx.appended(pool, seq);
     Ok(seq)
 }

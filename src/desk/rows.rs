@@ -40,9 +40,9 @@ pub(super) async fn insert_contact(tx: &mut Tx, new: &NewContact<'_>) -> Result<
             "INSERT INTO contacts (id, pool_id, desk_id, channel, state, outcome, inquirer, topic, language,
                  language_source, language_confidence, wanted, priority, boosted, insists, preferred_agent,
                  arrived_at, waiting_since, ended_at, closed_at, wrap_up_extensions, token_hash, address_key,
-                 display_name, visitor_language, visitor_read_seq, visitor_seen_seq, agent_read_seq, last_seq)
+                 display_name, visitor_language, visitor_read_seq, visitor_seen_seq, agent_read_seq)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, FALSE, FALSE, $14, $15, $16, $17,
-                 $17, 0, $18, $19, $20, $21, 0, 0, 0, 0)",
+                 $17, 0, $18, $19, $20, $21, 0, 0, 0)",
         )
         .bind(arrival.contact.to_string())
         .bind(new.pool.to_string())

@@ -179,9 +179,9 @@ async fn contact_row(tx: &mut Tx, ids: [String; 4], channel: &str, at: i64) -> R
         sqlx::query(
             "INSERT INTO contacts (id, pool_id, desk_id, channel, state, inquirer, language, language_source,
                wanted, priority, boosted, insists, wrap_up_extensions, arrived_at, ended_at, ticket_id,
-               visitor_read_seq, visitor_seen_seq, agent_read_seq, last_seq)
+               visitor_read_seq, visitor_seen_seq, agent_read_seq)
              VALUES ($1, $2, $3, $4, 'closed', 'worker', 'vi', 'chosen', '[]', 5, FALSE, FALSE, 0, $5, $6, $7,
-               0, 0, 0, 0)",
+               0, 0, 0)",
         )
         .bind(&contact)
         .bind(&pool)

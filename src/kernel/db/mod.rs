@@ -277,12 +277,15 @@ async fn open_sqlite(url: &str) -> Result<Pools, DbError> {
             format!("the folder {} does not exist", folder.display()).into(),
         )));
     }
+    // A file does not hang up: asking a connection whether it lives is a trip for nothing.
     let writer = SqlitePoolOptions::new()
+        .test_before_acquire(false)
         .max_connections(1)
         .acquire_timeout(ACQUIRE_WAIT)
         .connect_with(options.clone())
         .await?;
     let readers = SqlitePoolOptions::new()
+        .test_before_acquire(false)
         .max_connections(READERS_MAX)
         .acquire_timeout(ACQUIRE_WAIT)
         .connect_with(options.read_only(true).create_if_missing(false))

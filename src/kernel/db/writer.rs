@@ -141,27 +141,30 @@ async fn run_batch(
         let outcome = if only.run(&mut tx).await { tx.commit(bus).await } else { tx.rollback().await };
         return (batch, outcome);
     }
+    let mut savepoint = "SAVEPOINT unit";
     for unit in &mut batch {
-        if let Err(error) = run_in_savepoint(&mut tx, unit.as_mut()).await {
+        if let Err(error) = run_in_savepoint(&mut tx, savepoint, unit.as_mut()).await {
             return (batch, Err(error));
         }
+        // In one trip to the database. The last one goes with the transaction.
+        savepoint = "RELEASE SAVEPOINT unit; SAVEPOINT unit";
     }
     let committed = tx.commit(bus).await;
     (batch, committed)
 }
 
-async fn run_in_savepoint(tx: &mut Tx, unit: &mut dyn Unit) -> Result<(), DbError> {
+async fn run_in_savepoint(tx: &mut Tx, savepoint: &'static str, unit: &mut dyn Unit) -> Result<(), DbError> {
     let announced = tx.appended.len();
     let settings = tx.settings_changed;
     let ended = tx.sessions_ended.len();
-    tx.savepoint("SAVEPOINT unit").await?;
+    tx.savepoint(savepoint).await?;
     if !unit.run(tx).await {
         tx.appended.truncate(announced);
         tx.settings_changed = settings;
         tx.sessions_ended.truncate(ended);
         tx.savepoint("ROLLBACK TO SAVEPOINT unit").await?;
     }
-    tx.savepoint("RELEASE SAVEPOINT unit").await
+    Ok(())
 }
 
 async fn begin(pools: &Pools) -> Result<Tx, DbError> {
