@@ -34,8 +34,8 @@ use texts::Texts;
 /// Bytes of one frame; a socket that sends a larger one is closed.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 
-/// Bytes that a socket reads at once. Small on purpose: the space is cleared before each look for a frame, and
-/// every socket looks after every event.
+/// Bytes that a socket reads at once. Small on purpose: the space is cleared before each look for a frame,
+/// and every socket looks after every event.
 pub const READ_BYTES: usize = 4 * 1024;
 
 /// Events that one write takes together; more go out with the next.

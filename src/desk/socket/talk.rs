@@ -395,7 +395,12 @@ impl Talk {
             if let Ended::Bye(reason) = ended {
                 self.socket.send(Frame::Text(text_of(&ServerEvent::Bye { reason: *reason }))).await?;
             }
-            self.socket.send(close).await
+            self.socket.send(close).await?;
+            if *ended == Ended::Bye(ByeReason::TooSlow) {
+                // What it wrote meanwhile is taken: closing over unread bytes would cut the last word off.
+                while let Some(Ok(_)) = self.socket.recv().await {}
+            }
+            Ok::<_, axum::Error>(())
         };
         // Whoever does not take the last word finds the line closed.
         let _ = timeout(LEAVE_WAIT, words).await;
