@@ -26,8 +26,8 @@ pub async fn run() {
         ),
         &format!("{program:.1} KiB"),
         &format!(
-            "{same:.1} KiB: as many sockets in a bare server with the same reading buffers ({} KiB; {usual:.1} \
-             KiB with the {} KiB that tokio-tungstenite takes by itself)",
+            "{same:.1} KiB: as many sockets in a bare server with the same reading buffers ({} KiB; \
+             {usual:.1} KiB with the {} KiB that tokio-tungstenite takes by itself)",
             BUFFER / 1024,
             BUFFER_OF_THE_CRATE / 1024
         ),

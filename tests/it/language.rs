@@ -297,6 +297,52 @@ const SENTENCES: &[(&str, [&str; 6])] = &[
     ),
 ];
 
+/// The same in Latin letters, as people type it, written apart from the program's word lists.
+const ROMANISED: &[(&str, [&str; 9])] = &[
+    (
+        "hi-Latn",
+        [
+            "Company ne meri pichle mahine ki tankhwah nahi di hai",
+            "Residence card kahan se renew hoga?",
+            "Main naukri badalna chahta hoon",
+            "Aapka bahut dhanyavaad",
+            "Malik ne mera passport rakh liya hai",
+            "Aaj meri tabiyat theek nahi hai",
+            "Overtime ka paisa kab milega bhai",
+            "Mujhe doctor ke paas jaana hai",
+            "Kya aap meri madad kar sakte hain?",
+        ],
+    ),
+    (
+        "ne-Latn",
+        [
+            "Company le mero talab diyeko chhaina",
+            "Residence card kaha renew garne ho?",
+            "Ma kaam badalna chahanchhu",
+            "Dherai dhanyabad dai",
+            "Sahu le mero passport rakheko chha",
+            "Aaja ma birami chhu, bida chahiyo",
+            "Overtime ko paisa kahile pauchhu",
+            "Malai doctor kaha jana parchha",
+            "Tapai le malai sahayog garna saknuhunchha?",
+        ],
+    ),
+    (
+        "bn-Latn",
+        [
+            "Company amar beton deyni",
+            "Residence card kothay nobayon korbo?",
+            "Ami chakri bodlate chai",
+            "Onek dhonnobad bhai",
+            "Malik amar passport rekhe diyeche",
+            "Aaj ami oshustho",
+            "Overtime er taka kobe pabo",
+            "Amar doctor er kache jete hobe",
+            "Apni ki amake sahajjo korte parben?",
+        ],
+    ),
+];
+
 fn tag(text: &str) -> LangTag {
     text.parse().unwrap()
 }
@@ -313,7 +359,25 @@ fn what_visitors_write_is_recognised() {
         }
     }
     let all = SENTENCES.len() * 6;
+    println!("{} of {all} sentences recognised", all - wrong.len());
     assert!(wrong.len() * 100 <= all * 3, "{} of {all} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn what_is_typed_in_latin_letters_is_mostly_recognised() {
+    let mut wrong = Vec::new();
+    for (language, sentences) in ROMANISED {
+        let before = wrong.len();
+        for sentence in sentences {
+            let found = DETECTOR.detect(sentence, None).known();
+            if found.as_ref().map(|(tag, _)| tag) != Some(&tag(language)) {
+                wrong.push(format!("{language} as {found:?}: {sentence}"));
+            }
+        }
+        println!("{language}: {} of {} sentences recognised", 9 + before - wrong.len(), sentences.len());
+    }
+    let all = ROMANISED.len() * 9;
+    assert!(wrong.len() * 100 <= all * 15, "{} of {all} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]
