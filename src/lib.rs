@@ -10,6 +10,8 @@ pub mod config;
 pub mod desk;
 pub mod kernel;
 pub mod language;
+pub mod media;
+pub mod phone;
 pub mod routing;
 pub mod security;
 pub mod texts;

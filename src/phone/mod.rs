@@ -1,0 +1,5 @@
+//! The phone: from the carrier's trunk to the agent's browser, in the same queue as everything else.
+
+pub mod call;
+pub mod menu;
+pub mod trunk;
