@@ -30,6 +30,25 @@ const COMPANY_FORMS: [(&str, &str); 9] = [
     ("公益財団法人", "(公財)"),
 ];
 
+/// Digits from which on a number that begins with Japan's country code cannot be a national one: `81` and
+/// the nine digits of a number without its trunk prefix.
+const JAPAN_DIGITS_MIN: usize = 11;
+
+/// Two ways to write one telephone number have the same key, in digits alone: `+81 3…`, `813…` and `03…` are
+/// one number (ITU-T E.164, Japan's trunk prefix 0), a foreign one is itself with or without its plus.
+/// Empty when there is no digit.
+#[must_use]
+pub fn number_key(text: &str) -> String {
+    let folded = fold(text);
+    let digits: String = folded.chars().filter(char::is_ascii_digit).collect();
+    match digits.strip_prefix("81") {
+        Some(rest) if folded.starts_with('+') || digits.len() >= JAPAN_DIGITS_MIN => {
+            format!("0{}", rest.trim_start_matches('0'))
+        }
+        _ => digits,
+    }
+}
+
 /// Folds `text` for searching. Folding twice changes nothing more.
 #[must_use]
 pub fn fold(text: &str) -> String {
@@ -177,6 +196,24 @@ const fn plain_kanji(c: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_has_one_key_however_it_is_written() {
+        for same in [
+            "03-6838-0058",
+            "+81 3 6838 0058",
+            "81368380058",
+            "０３（６８３８）００５８",
+            "+81 (0)3-6838-0058",
+        ] {
+            assert_eq!(number_key(same), "0368380058", "{same}");
+        }
+        assert_eq!(number_key("819012345678"), "09012345678");
+        assert_eq!(number_key("+84 3 6838 0058"), number_key("84368380058"));
+        assert_ne!(number_key("+84 3 6838 0058"), "0368380058");
+        assert_eq!(number_key("81-2345"), "812345", "too short to be of another country");
+        assert_eq!((number_key(""), number_key("anonymous")), (String::new(), String::new()));
+    }
 
     #[test]
     fn spellings_of_one_name_fold_to_one_text() {

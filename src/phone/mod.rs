@@ -2,4 +2,6 @@
 
 pub mod call;
 pub mod menu;
+pub mod prompts;
+pub mod settings;
 pub mod trunk;

@@ -138,13 +138,7 @@ pub(super) fn reply_key(reply_to: &str) -> String {
     if folded.contains('@') {
         return folded.replace(' ', "");
     }
-    let digits: String = folded.chars().filter(char::is_ascii_digit).collect();
-    match digits.strip_prefix("81") {
-        // +81 3… and 03… are one number (ITU-T E.164, trunk prefix 0).
-        Some(rest) if folded.starts_with('+') => format!("0{}", rest.trim_start_matches('0')),
-        _ if folded.starts_with('+') => format!("+{digits}"),
-        _ => digits,
-    }
+    fold::number_key(reply_to)
 }
 
 /// Marks whether the inquirer waits for an answer to this ticket.
