@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::phone::config::PhoneConfig;
+
 /// The documented defaults.
 pub const DEFAULT_TOML: &str = include_str!("config.default.toml");
 
@@ -35,6 +37,7 @@ pub struct Config {
     pub data: DataConfig,
     pub http: HttpConfig,
     pub desk: DeskConfig,
+    pub phone: PhoneConfig,
     pub log: LogConfig,
 }
 
@@ -146,7 +149,7 @@ impl Config {
         if jiff::tz::TimeZone::get(&self.desk.time_zone).is_err() {
             return rule("desk.time_zone is not a known time zone, e.g. Asia/Tokyo");
         }
-        Ok(())
+        self.phone.ready().map(drop).map_err(ConfigError::Rule)
     }
 
     /// The zone in which days are counted.

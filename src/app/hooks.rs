@@ -86,11 +86,17 @@ impl ContactHooks for Hooks {
         &'a self,
         tx: &'a mut Tx,
         contact: ContactId,
-        _outcome: Outcome,
+        outcome: Outcome,
         at: Timestamp,
     ) -> BoxFuture<'a, Result<(), DbError>> {
         Box::pin(async move {
+            let lost = matches!(outcome, Outcome::Abandoned | Outcome::Failed);
             match ticket_of(tx, contact).await? {
+                // A cut or abandoned call whose number is known: somebody has to call back.
+                Some(ticket) if lost && can_be_called(tx, contact).await? => {
+                    tickets::mark_reply_waiting(tx, at, ticket, true).await?;
+                    tickets::touch(tx, at, ticket).await
+                }
                 Some(ticket) => tickets::touch(tx, at, ticket).await,
                 None => Ok(()),
             }
@@ -121,4 +127,18 @@ async fn ticket_of(tx: &mut Tx, contact: ContactId) -> Result<Option<TicketId>, 
             .await
     })?;
     Ok(id.flatten().and_then(|id| id.parse().ok()))
+}
+
+/// Whether it is a call whose ticket holds a number to call.
+async fn can_be_called(tx: &mut Tx, contact: ContactId) -> Result<bool, DbError> {
+    let found: Option<String> = on_db!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT t.id FROM contacts c JOIN tickets t ON t.id = c.ticket_id
+             WHERE c.id = $1 AND c.channel = 'phone' AND t.reply_to <> ''",
+        )
+        .bind(contact.to_string())
+        .fetch_optional(conn)
+        .await
+    })?;
+    Ok(found.is_some())
 }

@@ -20,6 +20,7 @@ use crate::kernel::db::Db;
 use crate::kernel::lifecycle::Lifecycle;
 use crate::kernel::telemetry::Metrics;
 use crate::language::Detector;
+use crate::phone::{self, Phone};
 use crate::security::TrustedProxies;
 use crate::security::keys::InstallKey;
 use crate::security::sessions::{self, Sessions};
@@ -166,6 +167,15 @@ async fn build(
         metrics: metrics.clone(),
     })
     .await?;
+    let phone = match config.phone.ready().map_err(anyhow::Error::msg)? {
+        Some(config) => {
+            let (db, clock, chance) = (db.clone(), clock.clone(), chance.clone());
+            let (desk, lifecycle) = (desk.clone(), lifecycle.clone());
+            let parts = phone::exchange::Parts { db, clock, chance, desk, lifecycle, config };
+            Some(Phone::start(parts).await.context("phone")?)
+        }
+        None => None,
+    };
     let parts = web::routes::Parts {
         tracer: Tracer { clock: clock.clone(), chance: chance.clone(), metrics: metrics.clone() },
         proxies: TrustedProxies::new(&config.http.trusted_proxies),
@@ -202,6 +212,7 @@ async fn build(
             lifecycle,
             metrics,
         },
+        phone: phone::http::calls::Calls { db: db.clone(), clock: clock.clone(), phone },
         tickets: tickets::http::Tickets {
             db: db.clone(),
             clock: clock.clone(),

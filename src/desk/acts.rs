@@ -25,8 +25,14 @@ use super::words::EndedBy;
 pub(super) enum Act {
     Arrive(Box<Arrival>),
     Leave(Box<Arrival>),
+    /// An agent calls somebody: the contact begins in the agent's hand.
+    Originate(Box<Arrival>, AccountId),
     InquirerEnds(ContactId),
     InquirerDiverts(ContactId),
+    /// The line or the program failed.
+    Failed(ContactId),
+    /// The talk goes on with somebody outside the pool.
+    TransferredOutside(ContactId),
     Correct(ContactId, Correction),
     Command(Reader, ClientCommand),
     /// A socket opened; the connections are brought up to date before the acts.
@@ -52,8 +58,14 @@ impl Engine {
         let done = match act {
             Act::Arrive(arrival) => self.arrive(tx, arrival).await,
             Act::Leave(arrival) => self.leave(tx, arrival).await,
+            Act::Originate(arrival, agent) => self.originate(tx, arrival, *agent).await,
             Act::InquirerEnds(contact) => self.inquirer_ends(tx, *contact).await,
             Act::InquirerDiverts(contact) => self.inquirer_diverts(tx, *contact).await,
+            Act::Failed(contact) => self.failed(tx, *contact).await,
+            Act::TransferredOutside(contact) => {
+                let cause = Cause::end(*contact, EndedBy::Agent);
+                self.ask(tx, Input::TransferredOutside { contact: *contact }, cause).await.map_err(Into::into)
+            }
             Act::Correct(contact, correction) => self.correct(tx, *contact, correction).await,
             Act::Command(who, command) => self.command(tx, *who, command).await,
             Act::Connected(agent) if self.router.agent(*agent).is_none() => Err(Problem::not_found().into()),
@@ -104,6 +116,37 @@ impl Engine {
                 // Checked above: a refusal here would leave a contact that nobody knows.
                 tracing::error!(?reason, "an admitted contact was refused");
                 Err(DbError::Panicked.into())
+            }
+        }
+    }
+
+    /// A contact that an agent begins: arrived, offered to that agent alone and taken, in one step.
+    async fn originate(&mut self, tx: &mut Tx, arrival: &Arrival, agent: AccountId) -> Result<Done, Stop> {
+        // Asked before anything is written: the engine would refuse the offer with the same words.
+        let image = self.router.agent(agent).ok_or_else(Problem::not_found)?;
+        if image.state != AgentState::Available {
+            return Err(refusal(Rejection::AgentNotReady).into());
+        }
+        let done = self.arrive(tx, arrival).await?;
+        let contact = arrival.contact;
+        let rings = |engine: &Self| match engine.router.contact(contact).map(|image| image.phase) {
+            Some(PhaseImage::Offered { offer, agent: rung, .. }) if rung == agent => Some(offer),
+            _ => None,
+        };
+        if rings(self).is_none() {
+            self.ask(tx, Input::Assign { contact, agent }, Cause::default()).await?;
+        }
+        let offer = rings(self).ok_or_else(|| refusal(Rejection::AgentNotReady))?;
+        self.ask(tx, Input::Accepted { offer, agent }, Cause::default()).await?;
+        Ok(done)
+    }
+
+    async fn failed(&mut self, tx: &mut Tx, contact: ContactId) -> Result<Done, Stop> {
+        match self.router.contact(contact).map(|image| image.phase) {
+            None | Some(PhaseImage::WrapUp { .. }) => Err(closed().into()),
+            Some(_) => {
+                let cause = Cause::end(contact, EndedBy::System);
+                self.ask(tx, Input::Failed { contact }, cause).await
             }
         }
     }

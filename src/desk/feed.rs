@@ -175,7 +175,7 @@ impl Follower {
             match next {
                 Ok(Notice::Appended { pool, .. }) => heard.appended |= pool == self.pool,
                 Ok(Notice::SettingsChanged) => heard.settings = true,
-                Ok(Notice::Typing { .. } | Notice::SessionsEnded { .. }) => {}
+                Ok(Notice::Typing { .. } | Notice::CallChanged { .. } | Notice::SessionsEnded { .. }) => {}
                 Err(broadcast::error::TryRecvError::Lagged(_)) => {
                     heard.appended = true;
                     heard.settings = true;

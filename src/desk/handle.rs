@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use tokio::sync::{broadcast, oneshot};
 
+use crate::kernel::bus::Notice;
 use crate::kernel::clock::{Chance, Clock};
 use crate::kernel::db::Db;
 use crate::kernel::ids::{AccountId, ContactId, DeskId, OfferId, PoolId, TicketId};
@@ -124,6 +125,38 @@ impl Desk {
     pub async fn leave(&self, arrival: Arrival) -> Result<Placed, Problem> {
         let pool = self.pool_of(Owned::Desk, arrival.desk.to_string()).await?;
         placed(self.act_in(pool, Act::Leave(Box::new(arrival))).await?)
+    }
+
+    /// An agent calls somebody: the contact begins as taken by that agent. Answers after the commit.
+    ///
+    /// # Errors
+    /// As [`Self::arrive`], and `agent_not_ready`, `no_capacity`.
+    pub async fn originate(&self, arrival: Arrival, agent: AccountId) -> Result<Placed, Problem> {
+        let pool = self.pool_of(Owned::Desk, arrival.desk.to_string()).await?;
+        placed(self.act_in(pool, Act::Originate(Box::new(arrival), agent)).await?)
+    }
+
+    /// The line or the program failed: waiting closes as failed, talking goes to wrap-up and then does.
+    ///
+    /// # Errors
+    /// `closed` when it is over already, or the store's failure.
+    pub async fn fail(&self, contact: ContactId) -> Result<(), Problem> {
+        let pool = self.pool_of(Owned::Contact, contact.to_string()).await?;
+        self.act_in(pool, Act::Failed(contact)).await.map(drop)
+    }
+
+    /// The talk goes on with somebody outside the pool: wrap-up, then closed as transferred.
+    ///
+    /// # Errors
+    /// `closed`, `wrong_state`, or the store's failure.
+    pub async fn transferred_outside(&self, contact: ContactId) -> Result<(), Problem> {
+        let pool = self.pool_of(Owned::Contact, contact.to_string()).await?;
+        self.act_in(pool, Act::TransferredOutside(contact)).await.map(drop)
+    }
+
+    /// Tells the consoles that the channel's own side of a contact changed: they fetch it again.
+    pub fn stir(&self, contact: ContactId) {
+        self.pools.parts.db.bus().publish(Notice::CallChanged { contact });
     }
 
     /// The inquirer ends: waiting counts as abandoned, talking as ended.

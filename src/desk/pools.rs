@@ -111,7 +111,7 @@ impl Pools {
                         tracing::error!(%error, "a new pool could not be started");
                     }
                 }
-                Ok(Notice::Appended { .. } | Notice::SessionsEnded { .. }) => {}
+                Ok(Notice::Appended { .. } | Notice::CallChanged { .. } | Notice::SessionsEnded { .. }) => {}
                 Err(broadcast::error::RecvError::Closed) => return,
             }
         }

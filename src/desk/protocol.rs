@@ -155,6 +155,10 @@ pub enum ServerEvent {
     Typing {
         contact: ContactId,
     },
+    /// The telephone side of a contact changed: fetch `GET /api/v1/phone/calls/{contact}` again.
+    CallChanged {
+        contact: ContactId,
+    },
     Done {
         cmd: String,
     },

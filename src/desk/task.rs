@@ -153,7 +153,12 @@ impl Task {
             Ok(Notice::SettingsChanged) | Err(broadcast::error::RecvError::Lagged(_)) => {
                 self.settings_changed = true;
             }
-            Ok(Notice::Appended { .. } | Notice::Typing { .. } | Notice::SessionsEnded { .. })
+            Ok(
+                Notice::Appended { .. }
+                | Notice::Typing { .. }
+                | Notice::CallChanged { .. }
+                | Notice::SessionsEnded { .. },
+            )
             | Err(broadcast::error::RecvError::Closed) => {}
         }
     }

@@ -18,6 +18,8 @@ pub enum Notice {
     Appended { pool: PoolId, seq: i64 },
     /// Somebody is typing; not stored, gone when missed.
     Typing { contact: ContactId, from_agent: bool },
+    /// The telephone side of a contact changed; not stored, read again by whoever shows it.
+    CallChanged { contact: ContactId },
     /// Settings (desks, hours, accounts, texts) of the installation were changed and committed.
     SettingsChanged,
     /// Sessions of this account have ended: whoever holds a connection open for one asks again.

@@ -145,7 +145,9 @@ pub fn check(menus: &[Menu]) -> Result<(), Problem> {
     if faults.is_empty() {
         return Ok(());
     }
-    Err(faults.into_iter().fold(Problem::invalid("settings_invalid"), |p, (field, code)| p.field(field, code)))
+    Err(faults
+        .into_iter()
+        .fold(Problem::invalid("settings_invalid"), |p, (field, code)| p.field(field, code)))
 }
 
 fn check_menu(menu: &Menu, at: &str, depth: usize, faults: &mut Vec<(String, &'static str)>) {

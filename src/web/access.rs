@@ -72,6 +72,13 @@ pub const ACCESS: &[(&str, &str, Who)] = &[
     ("POST", "/api/v1/tickets/{id}/reply", Agent),
     ("GET", "/api/v1/tickets/{id}/timeline", Agent),
     ("GET", "/api/v1/texts", Agent),
+    // The phone
+    ("POST", "/api/v1/phone/line", Agent),
+    ("GET", "/api/v1/phone/status", Agent),
+    ("GET", "/api/v1/phone/calls/{contact}", Agent),
+    ("POST", "/api/v1/phone/calls/{contact}/act", Agent),
+    ("POST", "/api/v1/phone/dial", Agent),
+    ("POST", "/api/v1/phone/web", Public),
     // Administration
     ("GET", "/api/v1/admin/desks", Administrator),
     ("POST", "/api/v1/admin/desks", Administrator),

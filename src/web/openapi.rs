@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use crate::{admin, chat, desk, security, texts, tickets};
+use crate::{admin, chat, desk, phone, security, texts, tickets};
 
 use super::{health, trace};
 
@@ -27,6 +27,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         desk::http::Api::openapi(),
         chat::http::Api::openapi(),
         tickets::http::Api::openapi(),
+        phone::http::calls::Api::openapi(),
         texts::http::Api::openapi(),
         admin::http::Api::openapi(),
     ] {

@@ -16,7 +16,7 @@ use tower_http::compression::CompressionLayer;
 use crate::kernel::problem::Problem;
 use crate::language::problems;
 use crate::security::{Sessions, TrustedProxies};
-use crate::{admin, chat, desk, security, texts, tickets};
+use crate::{admin, chat, desk, phone, security, texts, tickets};
 
 use super::console;
 use super::headers::{self, Policy};
@@ -42,6 +42,7 @@ pub struct Parts {
     pub sessions: Sessions,
     pub live: desk::http::Live,
     pub chat: chat::http::Chat,
+    pub phone: phone::http::calls::Calls,
     pub tickets: tickets::http::Tickets,
     pub texts: texts::http::Texts,
     pub admin: admin::http::Admin,
@@ -53,7 +54,9 @@ pub fn router(parts: Parts) -> Router {
     let policy = Arc::new(Policy { secure: parts.secure, widget_origins: parts.widget_origins });
     let chat = Arc::new(parts.chat);
     let (visitors, transcripts) = chat::http::routers(&chat);
+    let (calls, web_calls) = phone::http::calls::routers(&Arc::new(parts.phone));
     let staff = Router::new()
+        .merge(calls)
         .merge(transcripts)
         .merge(security::http::router(Arc::clone(&sessions)))
         .merge(desk::http::router(Arc::new(parts.live)))
@@ -64,6 +67,7 @@ pub fn router(parts: Parts) -> Router {
     Router::new()
         .merge(staff)
         .merge(visitors.clone())
+        .merge(web_calls)
         .merge(pages::router(chat, visitors))
         .merge(health::router(Arc::new(parts.health)))
         .merge(console::router())

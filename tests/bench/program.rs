@@ -39,6 +39,7 @@ impl Program {
         let mut child = command(folder, url)
             .arg("serve")
             .env("MADOGUCHI_HTTP__LISTEN", address.to_string())
+            .env("MADOGUCHI_PHONE__LISTEN", "")
             // Every visitor comes from an address of her own.
             .env("MADOGUCHI_HTTP__TRUSTED_PROXIES", "127.0.0.1")
             .env("MADOGUCHI_LOG__FILTER", "warn,madoguchi::app=info")

@@ -82,6 +82,7 @@ const SIGNALS_MAX: usize = 256;
 enum Signal {
     /// The inquirer is typing.
     Typing(ContactId),
+    CallChanged(ContactId),
     SettingsChanged,
 }
 
@@ -113,6 +114,7 @@ impl Hall {
             };
             match notice {
                 Ok(Notice::Typing { contact, from_agent: false }) => self.tell(Signal::Typing(contact)),
+                Ok(Notice::CallChanged { contact }) => self.tell(Signal::CallChanged(contact)),
                 Ok(Notice::SettingsChanged) => self.tell(Signal::SettingsChanged),
                 Ok(Notice::SessionsEnded { account }) => self.seats.recheck(Some(account)),
                 Ok(Notice::Typing { .. } | Notice::Appended { .. }) => {}

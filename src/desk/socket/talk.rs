@@ -161,6 +161,9 @@ impl Talk {
             Turn::Event(Err(RecvError::Lagged(_))) => self.catch_up().await,
             Turn::Event(Err(RecvError::Closed)) => Err(Ended::Bye(ByeReason::Stopping)),
             Turn::Signal(Ok(Signal::SettingsChanged)) => self.say(&ServerEvent::SettingsChanged {}).await,
+            Turn::Signal(Ok(Signal::CallChanged(contact))) => {
+                self.say(&ServerEvent::CallChanged { contact }).await
+            }
             Turn::Signal(Ok(Signal::Typing(contact))) if self.opened.contains_key(&contact) => {
                 self.say(&ServerEvent::Typing { contact }).await
             }

@@ -12,6 +12,7 @@ use crate::routing::DivertReason;
 
 use super::super::menu::{Chosen, Menu, Turn, Walk};
 use super::spoken::{self, Say};
+use super::view::CallerState;
 
 /// How long a menu waits for a key after it was said.
 pub const KEY_WAIT: Millis = Millis::from_secs(6);
@@ -49,11 +50,16 @@ pub enum Input {
     /// The desk takes no contact now.
     Refused(DivertReason),
     /// How the contact stands, as asked for by [`Output::AskStanding`].
-    Stands { position: Option<u32>, expected_wait: Option<Millis> },
+    Stands {
+        position: Option<u32>,
+        expected_wait: Option<Millis>,
+    },
     /// An agent took the contact.
     Accepted(AccountId),
     /// Back in the line; `lost` when the agent's line was cut.
-    Requeued { lost: bool },
+    Requeued {
+        lost: bool,
+    },
     Held,
     Unheld,
     /// The desk sends the contact away.
@@ -62,6 +68,12 @@ pub enum Input {
     Ended,
     /// The callback was noted.
     CallbackTaken,
+    /// The called one answered.
+    Reached,
+    /// Nobody answered the call that was made.
+    Unreached,
+    /// The agent wants to try again.
+    Redial,
     /// The caller is gone.
     HungUp,
 }
@@ -83,6 +95,10 @@ pub enum Output {
     TakeCallback(ContactId),
     /// The caller has left the line or the talk.
     Leave(ContactId),
+    /// Call the number; the agent hears it ring.
+    Dial(AccountId),
+    /// The agent hears that nobody answered.
+    Unreached(AccountId),
     /// End the call.
     HangUp,
     /// Wake the machine then; replaces any earlier wish.
@@ -117,6 +133,8 @@ pub struct Control {
     language: String,
     /// Whether the caller's number can be called back.
     callable: bool,
+    /// The desk takes no calls now: said after the greeting.
+    shut: Option<DivertReason>,
     outputs: VecDeque<Output>,
 }
 
@@ -126,9 +144,26 @@ impl Control {
     pub fn new(plan: Plan, callable: bool, now: Timestamp) -> Self {
         let language = plan.language.clone();
         let mut control =
-            Self { plan, stage: Stage::Answering, language, callable, outputs: VecDeque::new() };
+            Self { plan, stage: Stage::Answering, language, callable, shut: None, outputs: VecDeque::new() };
         control.wake_in(now, CONFIRM_WAIT);
         control
+    }
+
+    /// The desk takes no calls: the caller hears why after the greeting, instead of the menus.
+    pub const fn shut(&mut self, reason: DivertReason) {
+        self.shut = Some(reason);
+    }
+
+    /// What the caller is doing, for consoles.
+    #[must_use]
+    pub const fn standing(&self) -> CallerState {
+        match self.stage {
+            Stage::Answering | Stage::Greeting | Stage::Menu(_) | Stage::Arriving => CallerState::Menu,
+            Stage::Waiting(_) | Stage::Leaving(_) => CallerState::Waiting,
+            Stage::Talking(..) => CallerState::Talking,
+            Stage::Held(..) => CallerState::Held,
+            Stage::Farewell | Stage::Over => CallerState::Gone,
+        }
     }
 
     /// Takes what happened; then drain [`Self::poll`].
@@ -147,6 +182,8 @@ impl Control {
             Input::Held => self.held(),
             Input::Unheld => self.unheld(),
             Input::Ended => self.ended(),
+            // Of calls that the desk makes.
+            Input::Reached | Input::Unreached | Input::Redial => {}
             Input::CallbackTaken => self.farewell(&["callback_taken", "goodbye"]),
         }
     }
@@ -198,6 +235,7 @@ impl Control {
 
     fn said(&mut self, now: Timestamp) {
         match &self.stage {
+            Stage::Greeting if self.shut.is_some() => self.turn_away(),
             Stage::Greeting => {
                 let (walk, turn) = Walk::new(&self.plan.menus);
                 self.stage = Stage::Menu(walk);
@@ -316,6 +354,13 @@ impl Control {
         if !matches!(self.stage, Stage::Leaving(_) | Stage::Farewell | Stage::Over) {
             self.farewell(&[spoken::reason(reason), "goodbye"]);
         }
+    }
+
+    /// Said before anybody chose a language: in the desk's own, and in English.
+    fn turn_away(&mut self) {
+        let name = spoken::reason(self.shut.unwrap_or(DivertReason::DeskClosed));
+        let english = format!("{name}@en");
+        self.farewell(&[name, &english, "goodbye"]);
     }
 
     fn ended(&mut self) {

@@ -18,7 +18,8 @@ struct Story {
 
 impl Story {
     fn with(callable: bool) -> Self {
-        let key = |key, language: &str| Choice { key, language: Some(language.into()), topic: None, then: None };
+        let key =
+            |key, language: &str| Choice { key, language: Some(language.into()), topic: None, then: None };
         let language = Menu {
             say: vec!["menu_language@ja".into(), "menu_language@en".into()],
             choices: vec![key('1', "ja"), key('2', "en")],

@@ -35,6 +35,8 @@ export async function startServer({ database = 'sqlite', env = {}, prepare = [] 
   const settings = {
     ...process.env,
     MADOGUCHI_HTTP__LISTEN: `127.0.0.1:${port}`,
+    // One telephone for the machine: a story that calls says where.
+    MADOGUCHI_PHONE__LISTEN: '',
     MADOGUCHI_DATA__DIR: dataDir,
     ...(database === 'postgres' ? { MADOGUCHI_DATA__DATABASE_URL: createDatabase() } : {}),
     ...env,

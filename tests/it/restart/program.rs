@@ -26,6 +26,7 @@ impl Program {
             ("MADOGUCHI_DATA__DIR", folder.join("data").display().to_string()),
             ("MADOGUCHI_DATA__DATABASE_URL", url.to_owned()),
             ("MADOGUCHI_HTTP__LISTEN", address.to_string()),
+            ("MADOGUCHI_PHONE__LISTEN", String::new()),
             // Every visitor comes from an address of her own.
             ("MADOGUCHI_HTTP__TRUSTED_PROXIES", "127.0.0.1".to_owned()),
             ("MADOGUCHI_LOG__FILTER", "warn,madoguchi::app=info".to_owned()),

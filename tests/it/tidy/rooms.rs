@@ -46,7 +46,7 @@ const ROOMS: &[(&str, May)] = &[
     ("media", May::Rooms(&["kernel"])),
     ("security", May::Rooms(&["kernel", "language"])),
     ("language", May::Rooms(&["kernel"])),
-    ("config", May::Rooms(&["kernel"])),
+    ("config", May::Only(&["phone::config"])),
     ("routing", May::Only(&["kernel::ids", "kernel::time"])),
     ("kernel", May::Rooms(&[])),
 ];

@@ -1,0 +1,3 @@
+//! Endpoints. Agents' lines and calls; visitors' web calls. The administrator's are in `admin`.
+
+pub mod calls;
