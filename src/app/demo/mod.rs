@@ -20,11 +20,17 @@ use crate::kernel::db::{Db, DbError, Tx};
 use crate::kernel::ids::{AccountId, DeskId, PoolId};
 use crate::kernel::problem::Problem;
 use crate::on_db;
+use crate::phone;
+use crate::phone::settings::PhoneDesk;
+use crate::routing::Channel;
 use crate::security::keys::InstallKey;
 use crate::security::{Role, password, totp};
 
 /// Minutes since midnight: the office hours of the demo, weekdays 10:00 to 17:00.
 const OFFICE_MIN: (i16, i16) = (10 * 60, 17 * 60);
+
+/// The numbers of the demo's desks; nobody has numbers that begin so.
+const NUMBERS: [&str; 2] = ["0300000001", "0300000002"];
 
 /// Options of `madoguchi demo`.
 #[derive(Args, Clone, Debug)]
@@ -123,6 +129,11 @@ async fn carry_out(tx: &mut Tx, plan: Plan) -> Result<Option<Made>, Problem> {
         desks.push(desks::create(tx, &act, id, new).await?);
     }
     let topics = topics::plant(tx, &act).await?;
+    for (desk, number) in desks.iter().zip(NUMBERS) {
+        let standard = phone::settings::store::read(tx, desk.id).await?;
+        let reached = PhoneDesk { numbers: vec![number.to_owned()], version: 1, ..standard };
+        phone::settings::store::save(tx, 0, &reached).await?;
+    }
     for text in &texts {
         texts::insert(tx, &act, &chance, text).await?;
     }
@@ -167,7 +178,7 @@ fn new_desks(hours: OpenWhen) -> [NewDesk; 2] {
         name_ja: name_ja.to_owned(),
         name_en: name_en.to_owned(),
         hours: hours.clone(),
-        settings: DeskSettings::default(),
+        settings: DeskSettings { channels: vec![Channel::Phone, Channel::Chat], ..DeskSettings::default() },
     };
     [
         desk("workers", "外国人材相談窓口", "Desk for foreign workers"),

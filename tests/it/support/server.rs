@@ -58,6 +58,8 @@ impl TestServer {
         let mut variables = vec![
             ("MADOGUCHI_DATA__DIR".to_owned(), data.path().display().to_string()),
             ("MADOGUCHI_DATA__DATABASE_URL".to_owned(), test_db.url.clone()),
+            // One telephone for the machine: a story that calls says where.
+            ("MADOGUCHI_PHONE__LISTEN".to_owned(), String::new()),
         ];
         variables.extend(options.variables);
         let mut server = Self {
