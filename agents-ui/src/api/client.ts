@@ -75,15 +75,25 @@ export function withQuery(path: string, query: Query): string {
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
-async function once(method: string, path: string, body: unknown, keepalive: boolean): Promise<Response> {
+interface Extra {
+  /** Lets the call outlive the page. */
+  keepalive?: boolean
+  signal?: AbortSignal | undefined
+}
+
+async function once(method: string, path: string, body: unknown, { keepalive = false, signal }: Extra): Promise<Response> {
   const headers: Record<string, string> = { accept: 'application/json' }
   if (method !== 'GET' && csrf) headers['x-csrf-token'] = csrf
   const init: RequestInit = { method, headers, credentials: 'same-origin', keepalive, cache: 'no-store' }
-  if (body !== undefined) {
+  if (body instanceof Blob) {
+    headers['content-type'] = body.type
+    init.body = body
+  } else if (body !== undefined) {
     headers['content-type'] = 'application/json'
     init.body = JSON.stringify(body)
   }
-  init.signal = AbortSignal.timeout(TIMEOUT_MS)
+  const late = AbortSignal.timeout(TIMEOUT_MS)
+  init.signal = signal ? AbortSignal.any([late, signal]) : late
   try {
     return await fetch(ROOT + path, init)
   } catch (cause) {
@@ -92,11 +102,11 @@ async function once(method: string, path: string, body: unknown, keepalive: bool
   }
 }
 
-async function call<T>(method: string, path: string, body?: unknown, keepalive = false): Promise<T> {
+async function call<T>(method: string, path: string, body?: unknown, extra: Extra = {}): Promise<T> {
   let response: Response | undefined
   for (let attempt = 0; response === undefined; attempt += 1) {
     try {
-      response = await once(method, path, body, keepalive)
+      response = await once(method, path, body, extra)
     } catch (error) {
       // Only reads are repeated: a change may have arrived although its answer did not.
       if (method !== 'GET' || attempt >= RETRIES) throw error
@@ -121,9 +131,11 @@ async function call<T>(method: string, path: string, body?: unknown, keepalive =
 
 export const api = {
   get: <T>(path: string, query: Query = {}) => call<T>('GET', withQuery(path, query)),
-  post: <T>(path: string, body: unknown = {}) => call<T>('POST', path, body),
+  post: <T>(path: string, body: unknown = {}, signal?: AbortSignal) => call<T>('POST', path, body, { signal }),
   put: <T>(path: string, body: unknown = {}) => call<T>('PUT', path, body),
+  /** A file as the body, under its own type. */
+  upload: <T>(path: string, file: Blob) => call<T>('PUT', path, file),
   /** `keepalive` lets the call outlive the page (the last save of a form). */
-  patch: <T>(path: string, body: unknown, keepalive = false) => call<T>('PATCH', path, body, keepalive),
+  patch: <T>(path: string, body: unknown, keepalive = false) => call<T>('PATCH', path, body, { keepalive }),
   delete: <T>(path: string, query: Query = {}) => call<T>('DELETE', withQuery(path, query)),
 }

@@ -73,8 +73,8 @@ export type Socket = [
   Holds<Same<Server['Event']['type'], ours.Event['type']>>,
   // What follows for an agent is one of three shapes there and one loose shape here.
   Holds<ReadsEach<Server['Event'], Exclude<ours.Event, { type: 'agent_state' }>>>,
-  Holds<Same<Server['ServerEvent']['type'], ours.ServerEvent['type']>>,
-  Holds<ReadsEach<Server['ServerEvent'], Exclude<ours.ServerEvent, { type: 'event' | 'welcome' }>>>,
+  Holds<Same<Server['ServerEvent']['type'] | 'call_changed', ours.ServerEvent['type']>>,
+  Holds<ReadsEach<Server['ServerEvent'], Exclude<ours.ServerEvent, { type: 'event' | 'welcome' | 'call_changed' }>>>,
   // `hello` and `ping` are the connection's own (`socket.ts`).
   Holds<Same<Exclude<Server['ClientCommand']['type'], 'hello' | 'ping'>, ours.ClientCommand['type']>>,
   Holds<ReadsEach<ours.ClientCommand, Extract<Server['ClientCommand'], { type: ours.ClientCommand['type'] }>>>,

@@ -211,6 +211,7 @@ const frame: Check<ServerEvent> = tagged({
   done: { cmd: text },
   refused: { cmd: text, problem },
   offer_detail: { offer: text, contact: text, why: explanation, history: object({ earlier: number }) },
+  call_changed: { contact: text },
   settings_changed: {},
   pong: {},
   bye: { reason: oneOf('replaced', 'signed_out', 'stopping', 'too_slow') },

@@ -265,6 +265,8 @@ export type ServerEvent =
   | { type: 'done'; cmd: string }
   | { type: 'refused'; cmd: string; problem: Pick<ProblemBody, 'code' | 'message' | 'params'> }
   | { type: 'offer_detail'; offer: string; contact: string; why: Explanation; history: { earlier: number } }
+  /** The call of a phone contact is to be read again. */
+  | { type: 'call_changed'; contact: string }
   | { type: 'settings_changed' }
   | { type: 'pong' }
   | { type: 'bye'; reason: ByeReason }

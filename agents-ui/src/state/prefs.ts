@@ -7,10 +7,24 @@ export interface Prefs {
   /** 0 to 1. */
   volume: number
   desktop: boolean
+  /** The browser's id of the microphone; empty for its usual one. */
+  microphone: string
+  /** The same for the loudspeaker. */
+  speaker: string
+  /** The microphone was tried once in this browser. */
+  microphoneTried: boolean
 }
 
 const STORED = 'mdg.prefs'
-const defaults: Prefs = { theme: 'system', sound: true, volume: 0.5, desktop: false }
+const defaults: Prefs = {
+  theme: 'system',
+  sound: true,
+  volume: 0.5,
+  desktop: false,
+  microphone: '',
+  speaker: '',
+  microphoneTried: false,
+}
 
 function load(): Prefs {
   try {
