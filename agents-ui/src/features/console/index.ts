@@ -14,6 +14,7 @@ export const consoleFeature: Feature = {
 export { default as OfferCard } from './OfferCard.vue'
 export { default as QueueGlance } from './QueueGlance.vue'
 export { default as StatePanel } from './StatePanel.vue'
+export { default as PhoneRail } from './phone/PhoneRail.vue'
 export { default as KeyHelp } from './KeyHelp.vue'
 export { useKeys } from './useKeys'
 export { cannedTexts } from './calls'

@@ -2,7 +2,7 @@
  * The keyboard of the console. Letters alone work when nobody is typing; with Alt they work always.
  * Nothing is taken from a control that has the key itself, nor while an input method composes.
  */
-import { onScopeDispose } from 'vue'
+import { onScopeDispose, watch } from 'vue'
 
 export type Act =
   | 'accept'
@@ -22,6 +22,16 @@ export type Act =
   | 'search'
   | 'new'
   | 'wall'
+  | 'mute'
+  | 'hold'
+  | 'keypad'
+  | 'merge'
+  | 'complete'
+  | 'cancel_consult'
+  | 'drop'
+  | 'recording'
+  | 'redial'
+  | 'dial'
   | 'help'
 
 /** The letter's place on the keyboard, so that Alt+letter works where Alt types another sign. */
@@ -42,6 +52,16 @@ const CODES: Record<string, Act> = {
   KeyQ: 'queue',
   KeyN: 'new',
   KeyF: 'wall',
+  KeyU: 'mute',
+  KeyH: 'hold',
+  KeyP: 'keypad',
+  KeyG: 'merge',
+  KeyC: 'complete',
+  KeyZ: 'cancel_consult',
+  KeyO: 'drop',
+  KeyV: 'recording',
+  KeyY: 'redial',
+  KeyI: 'dial',
 }
 
 export interface KeyLine {
@@ -70,6 +90,20 @@ export const KEY_LIST: readonly KeyLine[] = [
   { act: 'state', keys: 'S' },
   { act: 'queue', keys: 'Q' },
   { act: 'help', keys: '?' },
+]
+
+/** Keys of a call; the letters of `end` and `transfer` are those of a conversation. */
+export const CALL_KEYS: readonly KeyLine[] = [
+  { act: 'mute', keys: 'U' },
+  { act: 'hold', keys: 'H' },
+  { act: 'keypad', keys: 'P' },
+  { act: 'merge', keys: 'G' },
+  { act: 'complete', keys: 'C' },
+  { act: 'cancel_consult', keys: 'Z' },
+  { act: 'drop', keys: 'O' },
+  { act: 'recording', keys: 'V' },
+  { act: 'redial', keys: 'Y' },
+  { act: 'dial', keys: 'I' },
 ]
 
 export interface KeyPress {
@@ -136,4 +170,18 @@ export function useKeys(handlers: Handlers): void {
     stack.delete(handlers)
     if (stack.size === 0) document.removeEventListener('keydown', listen)
   })
+}
+
+/** Acts of one of several panes: it has the keyboard while it is in front, and leaves it to the others then. */
+export function useKeysWhile(front: () => boolean, acts: Handlers): void {
+  const handlers: Handlers = {}
+  useKeys(handlers)
+  watch(
+    front,
+    (now) => {
+      for (const act of Object.keys(handlers)) delete handlers[act as keyof Handlers]
+      if (now) Object.assign(handlers, acts)
+    },
+    { immediate: true },
+  )
 }

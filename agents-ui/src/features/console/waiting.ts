@@ -15,7 +15,8 @@ export function waitingFirst(a: BoardContact, b: BoardContact): number {
 
 /** Since when the inquirer waits for an answer of ours; undefined when it is her turn. */
 export function theyWaitSince(contact: BoardContact, conversation: Conversation | undefined): number | undefined {
-  if (contact.state !== 'active' && contact.state !== 'held') return undefined
+  // In a call nobody waits for a written answer; its own time is shown.
+  if (contact.channel === 'phone' || (contact.state !== 'active' && contact.state !== 'held')) return undefined
   const messages = conversation?.messages.filter((m) => m.sender !== 'system') ?? []
   if (messages.length === 0) return contact.accepted_at ?? undefined
   let since: number | undefined
