@@ -221,6 +221,18 @@ impl Call {
         Arrival { extra: Some(extra), topic, ..blank(contact, self.desk, &self.language, &self.who) }
     }
 
+    /// A caller who hung up before she waited, or whom the desk turned away: where her number is known, she is
+    /// called back.
+    pub(super) async fn leave_trace(&self) {
+        if self.who.direction != Direction::In || self.who.number.is_none() || self.promise.is_some() {
+            return;
+        }
+        let contact = ContactId::compose(self.phone.now(), self.phone.parts.chance.bits());
+        if let Err(problem) = self.phone.parts.desk.leave(self.arrival(contact, None)).await {
+            tracing::error!(code = problem.code, "a call that nobody took was not noted");
+        }
+    }
+
     fn new_call(&self) -> NewCall {
         NewCall {
             desk: self.desk,

@@ -144,6 +144,7 @@ enum Turn {
     Signal(Option<Signal>),
     Woke,
     LineMoved,
+    Stop,
 }
 
 impl Call {
@@ -179,6 +180,8 @@ impl Call {
                     self.feed(Input::Woke);
                 }
                 Turn::LineMoved => self.line_moved(),
+                // Nobody is on the telephone: the promise stands in the store for the next run.
+                Turn::Stop => return,
             }
         }
         self.finish().await;
@@ -189,7 +192,9 @@ impl Call {
     }
 
     async fn next(&mut self) -> Turn {
-        let clock = self.phone.parts.clock.clone();
+        let (clock, lifecycle) = (self.phone.parts.clock.clone(), self.phone.parts.lifecycle.clone());
+        // Whoever is on the trunk hears its goodbye.
+        let carried = self.caller.as_ref().is_some_and(|end| end.call().is_some());
         let caller = self.caller.as_mut();
         let key = async {
             match caller {
@@ -210,6 +215,7 @@ impl Call {
             () = async { match wake { Some(at) => clock.sleep_until(at).await, None => std::future::pending().await } } =>
                 Turn::Woke,
             () = moved(self.agent.as_mut()) => Turn::LineMoved,
+            () = lifecycle.stopping(), if !carried => Turn::Stop,
         }
     }
 
@@ -520,7 +526,7 @@ impl Call {
         self.sound = None;
         self.hang_up();
         self.release();
-        let Some(contact) = self.contact else { return };
+        let Some(contact) = self.contact else { return self.leave_trace().await };
         let (at, cause) = (self.phone.now(), self.cause);
         let unit = self.phone.parts.db.write(move |tx| {
             Box::pin(async move { store::mark(tx, contact, None, Some((at, cause))).await })

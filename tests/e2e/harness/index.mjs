@@ -1,6 +1,7 @@
 // What a story imports. One file per tool; each says what it owns.
 
 export { axe } from './axe.mjs'
+export { answerer, call } from './carrier.mjs'
 export { assertNoForeignRequests, assertQuietConsole, launch, newPage, screenshot } from './browser.mjs'
 export { startCutter } from './cutter.mjs'
 export { startServer } from './server.mjs'

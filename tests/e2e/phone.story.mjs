@@ -1,0 +1,178 @@
+// A telephone at the desk: sipp calls as a carrier would, an agent answers in Chromium, and the tones tell who hears
+// whom.
+
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+
+import { answerer, assertNoForeignRequests, axe, call, eventually, freePort, launch, newPage, screenshot, startServer, totp } from './harness/index.mjs'
+
+const DESKTOP = { viewport: { width: 1366, height: 768 }, locale: 'ja-JP', permissions: ['microphone'] }
+/** What each side says, Hz. */
+const AGENT_HZ = 700
+const CALLER_HZ = 1000
+const OTHER_HZ = 1500
+
+let server
+let browser
+let accounts
+let sip
+let carrier
+let dir
+
+before(async () => {
+  sip = `127.0.0.1:${await freePort()}`
+  carrier = await freePort()
+  server = await startServer({
+    prepare: [['demo']],
+    env: {
+      MADOGUCHI_PHONE__LISTEN: sip,
+      MADOGUCHI_PHONE__CARRIER: `127.0.0.1:${carrier}`,
+      MADOGUCHI_PHONE__RTP_PORTS: '22000-22199',
+      MADOGUCHI_PHONE__BROWSER_PORTS: '22200-22299',
+    },
+  })
+  accounts = await readFile(join(server.dataDir, 'demo-accounts.txt'), 'utf8')
+  dir = await mkdtemp(join(tmpdir(), 'madoguchi-tone-'))
+  await writeFile(join(dir, 'voice.wav'), wav(AGENT_HZ))
+  browser = await launch({
+    args: [
+      '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream',
+      `--use-file-for-fake-audio-capture=${join(dir, 'voice.wav')}`,
+      '--autoplay-policy=no-user-gesture-required',
+    ],
+  })
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+  if (dir) await rm(dir, { recursive: true })
+})
+
+/** Ten seconds of a tone, 48 kHz, 16 bits, mono. */
+function wav(hz) {
+  const [rate, seconds] = [48_000, 10]
+  const data = Buffer.alloc(44 + rate * seconds * 2)
+  data.write('RIFF', 0)
+  data.writeUInt32LE(data.length - 8, 4)
+  data.write('WAVEfmt ', 8)
+  data.writeUInt32LE(16, 16)
+  data.writeUInt16LE(1, 20)
+  data.writeUInt16LE(1, 22)
+  data.writeUInt32LE(rate, 24)
+  data.writeUInt32LE(rate * 2, 28)
+  data.writeUInt16LE(2, 32)
+  data.writeUInt16LE(16, 34)
+  data.write('data', 36)
+  data.writeUInt32LE(data.length - 44, 40)
+  for (let n = 0; n < rate * seconds; n += 1) {
+    data.writeInt16LE(Math.round(12_000 * Math.sin((2 * Math.PI * hz * n) / rate)), 44 + n * 2)
+  }
+  return data
+}
+
+const passwordOf = (login) => new RegExp(`^${login} +(\\S+)`, 'm').exec(accounts)[1]
+const secretOf = (login) => new RegExp(`Madoguchi:${login}\\?secret=([A-Z2-7]+)`).exec(accounts)[1]
+
+/** Keeps what the page receives, so that the story can listen to it. The voice is sent as it is. */
+function overhear() {
+  const Native = window.RTCPeerConnection
+  window.RTCPeerConnection = class extends Native {
+    constructor(...args) {
+      super(...args)
+      window.overheard = this
+    }
+  }
+  const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices)
+  if (ask) {
+    navigator.mediaDevices.getUserMedia = () =>
+      ask({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } })
+  }
+}
+
+async function signIn(login) {
+  const page = await newPage(browser, server.url, DESKTOP)
+  await page.addInitScript(overhear)
+  await page.goto('/desk')
+  await page.locator('input[name=username]').fill(login)
+  await page.locator('input[autocomplete=current-password]').fill(passwordOf(login))
+  await page.keyboard.press('Enter')
+  if (accounts.includes(`Madoguchi:${login}?`)) {
+    await page.locator('input[name=code]').fill(totp(secretOf(login)))
+    await page.keyboard.press('Enter')
+  }
+  await page.locator('nav').first().waitFor()
+  return page
+}
+
+const connected = (page) =>
+  page.waitForFunction(() => window.overheard?.connectionState === 'connected', undefined, { timeout: 20_000 })
+
+/** How strong a tone is in what the page receives, dB. */
+const level = (page, hz) =>
+  page.evaluate(async (wanted) => {
+    const track = window.overheard.getReceivers()[0].track
+    if (window.earOf !== track) {
+      window.earOf = track
+      const context = new AudioContext()
+      await context.resume()
+      window.ear = context.createAnalyser()
+      window.ear.fftSize = 8192
+      window.ear.smoothingTimeConstant = 0
+      context.createMediaStreamSource(new MediaStream([track])).connect(window.ear)
+    }
+    const bins = new Float32Array(window.ear.frequencyBinCount)
+    window.ear.getFloatFrequencyData(bins)
+    return Math.max(...bins.slice(Math.round((wanted * 8192) / window.ear.context.sampleRate) - 2).slice(0, 5))
+  }, hz)
+
+const hears = (page, hz, limit) => eventually(async () => (await level(page, hz)) > -50, `a tone of ${hz} Hz in the browser`, limit)
+const hearsNot = (page, hz) => eventually(async () => (await level(page, hz)) < -70, `no tone of ${hz} Hz in the browser`)
+/** The tone is away from the telephone for half a second. */
+async function silentAt(phone, hz) {
+  phone.sound.listen()
+  await eventually(() => phone.sound.heard.length >= 4000 && !phone.sound.hears(hz), `no tone of ${hz} Hz at the telephone`)
+}
+
+async function available(page) {
+  await page.getByRole('button', { name: '受付可にする' }).first().click()
+  await connected(page)
+}
+
+/** Chooses Japanese and the first topic, as far as the desk's line. */
+async function chooseByKey(phone) {
+  await eventually(() => phone.sound.packets > 20, 'the greeting')
+  phone.sound.press('1')
+  phone.sound.press('1')
+}
+
+test('a caller is asked by key, waits, talks, is held, and the call ends as a ticket', async () => {
+  const agent = await signIn('sato')
+  await available(agent)
+  const phone = await call({ sip, number: '0300000001', hz: CALLER_HZ })
+  await chooseByKey(phone)
+  const accept = agent.getByRole('button', { name: '応じる' })
+  await accept.waitFor({ timeout: 60_000 })
+  await accept.click()
+  await hears(agent, CALLER_HZ)
+  await phone.hears(AGENT_HZ)
+  await screenshot(agent, 'phone-ja')
+  await axe(agent)
+  assertNoForeignRequests(agent)
+
+  await agent.getByRole('button', { name: '保留', exact: true }).click()
+  await hearsNot(agent, CALLER_HZ)
+  await silentAt(phone, AGENT_HZ)
+  await agent.getByRole('button', { name: '保留解除' }).click()
+  await hears(agent, CALLER_HZ)
+  await phone.hears(AGENT_HZ)
+
+  await agent.getByRole('button', { name: '終話' }).click()
+  assert.equal(await phone.ended, 0, await phone.errors())
+  await phone.close()
+  await agent.getByText('0312349999').first().waitFor()
+  await agent.context().close()
+})
