@@ -221,6 +221,7 @@ async fn build(
             ports,
         },
         texts: texts::http::Texts { db: db.clone(), clock: clock.clone(), chance: chance.clone() },
+        phone_admin: phone::http::PhoneAdmin { db: db.clone(), clock: clock.clone() },
         admin: admin::http::Admin { db, clock, chance, zone, key },
     };
     Ok(web::routes::router(parts))

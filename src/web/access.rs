@@ -104,6 +104,12 @@ pub const ACCESS: &[(&str, &str, Who)] = &[
     ("GET", "/api/v1/admin/settings", Administrator),
     ("PATCH", "/api/v1/admin/settings", Administrator),
     ("GET", "/api/v1/admin/audit", Administrator),
+    ("GET", "/api/v1/admin/phone", Administrator),
+    ("PUT", "/api/v1/admin/phone/{desk}", Administrator),
+    ("GET", "/api/v1/admin/phone/prompts", Administrator),
+    ("GET", "/api/v1/admin/phone/prompts/{desk}/{name}/{language}", Administrator),
+    ("PUT", "/api/v1/admin/phone/prompts/{desk}/{name}/{language}", Administrator),
+    ("DELETE", "/api/v1/admin/phone/prompts/{desk}/{name}/{language}", Administrator),
 ];
 
 /// Looks a row up.

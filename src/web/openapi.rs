@@ -30,6 +30,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         phone::http::calls::Api::openapi(),
         texts::http::Api::openapi(),
         admin::http::Api::openapi(),
+        phone::http::Api::openapi(),
     ] {
         document.merge(part);
     }

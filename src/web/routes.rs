@@ -46,6 +46,7 @@ pub struct Parts {
     pub tickets: tickets::http::Tickets,
     pub texts: texts::http::Texts,
     pub admin: admin::http::Admin,
+    pub phone_admin: phone::http::PhoneAdmin,
 }
 
 /// Everything that can be asked of the program over HTTP.
@@ -63,6 +64,7 @@ pub fn router(parts: Parts) -> Router {
         .merge(tickets::http::router(Arc::new(parts.tickets)))
         .merge(texts::http::router(Arc::new(parts.texts)))
         .merge(admin::http::router(Arc::new(parts.admin)))
+        .merge(phone::http::admin_router(Arc::new(parts.phone_admin)))
         .layer(from_fn_with_state(sessions, security::http::identify));
     Router::new()
         .merge(staff)

@@ -72,7 +72,9 @@ fn with_ids(template: &str) -> String {
         ("/texts/", "txt_"),
     ];
     let prefix = kinds.iter().find(|(part, _)| template.contains(part)).map_or("", |(_, prefix)| prefix);
-    template.replace("{id}", &format!("{prefix}{}", "0".repeat(26)))
+    let filled = template.replace("{id}", &format!("{prefix}{}", "0".repeat(26)));
+    let filled = filled.replace("{desk}", &format!("dsk_{}", "0".repeat(26)));
+    filled.replace("{name}", "greeting").replace("{language}", "ja")
 }
 
 async fn attempt(person: &Person, method: &str, template: &str) -> Answer {

@@ -3,6 +3,7 @@
 //! A prompt is known by its name; each language may have a sound for it. `texts.toml` holds the words of the
 //! built-in ones, `VOICES.md` whose voices they are.
 
+pub mod list;
 pub mod own;
 
 use std::collections::{BTreeMap, BTreeSet};

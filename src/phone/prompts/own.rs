@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use serde_json::json;
 
 use crate::kernel::db::{DbError, Tx};
@@ -54,6 +55,26 @@ pub struct OwnPrompt {
     pub language: String,
     /// Of μ-law: [`RATE`] a second.
     pub bytes: i64,
+}
+
+impl OwnPrompt {
+    /// What a sound in a place will be listed as.
+    #[must_use]
+    pub fn new(place: &Place, ulaw: &[u8]) -> Self {
+        let bytes = i64::try_from(ulaw.len()).unwrap_or(i64::MAX);
+        Self { name: place.name.clone(), language: place.language.to_string(), bytes }
+    }
+}
+
+/// [`convert`] beside the program's other work.
+///
+/// # Errors
+/// 400 `wav_unusable`, with the reason at the field `wav`.
+pub async fn import(file: Bytes) -> Result<Arc<[u8]>, Problem> {
+    tokio::task::spawn_blocking(move || convert(&file)).await.map_err(|error| {
+        tracing::error!(error = %error, "a sound file could not be converted");
+        Problem::internal()
+    })?
 }
 
 /// Turns a WAV file into 8 kHz mono μ-law. Computes for a moment: call it where blocking is allowed.
@@ -127,11 +148,20 @@ pub async fn list(tx: &mut Tx, desk: DeskId) -> Result<Vec<OwnPrompt>, DbError> 
     Ok(rows)
 }
 
-/// The desk's own sound in exactly this place.
+/// What is heard in exactly this place: the desk's own sound, or the built-in one.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn get(tx: &mut Tx, place: &Place) -> Result<Option<Vec<u8>>, DbError> {
+pub async fn heard(tx: &mut Tx, place: &Place) -> Result<Option<Arc<[u8]>>, DbError> {
+    if let Some(own) = get(tx, place).await? {
+        return Ok(Some(Arc::from(own)));
+    }
+    let built_in = Library::get().recording(&place.name, place.language.as_str());
+    Ok(built_in.map(|recording| Arc::clone(&recording.ulaw)))
+}
+
+/// The desk's own sound in exactly this place.
+async fn get(tx: &mut Tx, place: &Place) -> Result<Option<Vec<u8>>, DbError> {
     let found = on_db!(tx, |conn| {
         sqlx::query_scalar(
             "SELECT ulaw FROM phone_prompts WHERE desk_id = $1 AND name = $2 AND language = $3",
