@@ -7,3 +7,5 @@ export const boardFeature: Feature = {
   roles: ['agent', 'supervisor', 'officer'],
   routes: [{ path: '/board', component: () => import('./BoardPage.vue') }],
 }
+
+export { default as SuperviseBar } from './SuperviseBar.vue'
