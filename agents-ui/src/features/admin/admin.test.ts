@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { differences } from './differences'
 import { copied, dayFault, officeHours, readTime, sorted, stretches, timeText, withSpan } from './hours'
+import { joinPrompt, menuFaults, newChoice, newMenu, readLines, shifted, splitPrompt, without } from './phoneMenus'
+import { faultText } from './useSaving'
 import { moved } from './topicOrder'
 import { monthDays } from './year'
 
@@ -63,5 +65,57 @@ describe('a month', () => {
     expect(monthDays(2026, 11)).toMatchObject({ before: 6, days: { length: 30 } })
     expect(monthDays(2028, 2).days).toHaveLength(29)
     expect(monthDays(2026, 5).days[5]).toBe('2026-05-06')
+  })
+})
+
+describe('the menus of a phone desk', () => {
+  const then = { say: ['menu_more'], choices: [{ key: '1', language: 'ne' }] }
+  const menus = [
+    { say: ['menu_language@ja', 'menu_language@en'], choices: [{ key: '1', language: 'ja' }, { key: '9', then }] },
+    { say: ['menu_topic'], choices: [{ key: '0' }] },
+  ]
+
+  it('are right when a caller can walk them', () => {
+    expect(menuFaults(menus).size).toBe(0)
+    expect(menuFaults([]).size).toBe(0)
+  })
+
+  it('name what is wrong by its place, as the server does', () => {
+    const wrong = [
+      { say: [], choices: [{ key: '1' }, { key: '1', then: { say: ['menu_more'], choices: [{ key: 'A' }] } }] },
+      { say: ['menu_topic'], choices: [] },
+    ]
+    expect([...menuFaults(wrong)]).toEqual([
+      ['menus.0.say', 'required'],
+      ['menus.0.choices.1.key', 'taken'],
+      ['menus.0.choices.1.then.choices.0.key', 'invalid'],
+      ['menus.1.choices', 'required'],
+    ])
+    for (const code of menuFaults(wrong).values()) expect(faultText(code)).toBeTruthy()
+  })
+
+  it('may not be too many, nor too deep', () => {
+    const one = () => ({ say: ['menu_topic'], choices: [{ key: '1' }] })
+    expect(menuFaults([one(), one(), one(), one(), one()]).get('menus')).toBe('too_many')
+    let deep: ReturnType<typeof one> & { choices: { key: string; then?: unknown }[] } = one()
+    for (let i = 0; i < 4; i += 1) deep = { say: ['menu_topic'], choices: [{ key: '1', then: deep }] }
+    const at = `menus.0${'.choices.0.then'.repeat(4)}`
+    expect([...menuFaults([deep] as Parameters<typeof menuFaults>[0])]).toEqual([[at, 'too_deep']])
+  })
+
+  it('grow by the first free key, and change places at their ends only inwards', () => {
+    expect(newMenu().choices[0]?.key).toBe('1')
+    expect(newChoice([{ key: '1' }, { key: '3' }]).key).toBe('2')
+    expect(shifted(['a', 'b', 'c'], 1, -1)).toEqual(['b', 'a', 'c'])
+    expect(shifted(['a', 'b'], 1, 1)).toEqual(['a', 'b'])
+    expect(shifted(['a', 'b'], 0, -1)).toEqual(['a', 'b'])
+    expect(without(['a', 'b'], 0)).toEqual(['b'])
+  })
+
+  it('say a recording by its name and language', () => {
+    expect(splitPrompt('menu_more@zh-Hans')).toEqual({ name: 'menu_more', language: 'zh-Hans' })
+    expect(splitPrompt('greeting')).toEqual({ name: 'greeting', language: '' })
+    expect([joinPrompt('greeting', ''), joinPrompt('greeting', 'en')]).toEqual(['greeting', 'greeting@en'])
+    expect(readLines(' 0312345678\n\n+81398765432 ')).toEqual(['0312345678', '+81398765432'])
   })
 })
