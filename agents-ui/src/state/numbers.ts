@@ -4,10 +4,21 @@
 const ABROAD = /^\+[1-9]\d{6,14}$/
 const DOMESTIC = /^0\d{8,10}$/
 
-/** What a person typed, ready to dial; nothing when it is no telephone number. */
-export function dialable(typed: string): string | undefined {
-  const digits = typed.normalize('NFKC').replace(/[\s().\-\u2010-\u2015\u2212\u30fc]/g, '')
+/** What may be dialled by hand: short numbers and extensions as well. */
+const TYPED = /^\+?\d{3,15}$/
+
+const bare = (typed: string) => typed.normalize('NFKC').replace(/[\s().\-\u2010-\u2015\u2212\u30fc]/g, '')
+
+/** A text that is surely a telephone number, ready to dial; nothing when it may be something else. */
+export function dialable(text: string): string | undefined {
+  const digits = bare(text)
   return ABROAD.test(digits) || DOMESTIC.test(digits) ? digits : undefined
+}
+
+/** What a person typed where a number is asked for, ready to dial; nothing when it cannot be dialled. */
+export function typedNumber(typed: string): string | undefined {
+  const digits = bare(typed)
+  return TYPED.test(digits) ? digits : undefined
 }
 
 /** Groups of the kinds of numbers whose length is fixed; others have area codes of their own and stay whole. */

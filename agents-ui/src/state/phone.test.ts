@@ -6,7 +6,7 @@ import { ja } from '@/i18n/ja'
 import type { LineState } from '@/media/line'
 import { adopt, callCan, callMood, consulted, others } from './callView'
 import { levelShare, lineHealth, lineHelp, loudness, mayRetry, type LineNow } from './lineView'
-import { dialable, numberText, toneKeys } from './numbers'
+import { dialable, numberText, toneKeys, typedNumber } from './numbers'
 
 const ME = 'acc_me'
 const mine: CallParty = { id: 'p1', kind: 'agent', account: ME, state: 'talking' }
@@ -127,6 +127,10 @@ describe('telephone numbers', () => {
     expect(dialable(' +84 (24) 1234-5678 ')).toBe('+842412345678')
     expect(dialable('090ー1234ー5678')).toBe('09012345678')
     for (const bad of ['', '110', 'a@example.jp', '12345', '+0312345678', '03-1234-5678 内線2']) expect(dialable(bad), bad).toBeUndefined()
+  })
+
+  it('may be short where a number is asked for', () => {
+    expect([typedNumber('１８８'), typedNumber('03-1234-5678'), typedNumber('12'), typedNumber('x123')]).toEqual(['188', '0312345678', undefined, undefined])
   })
 
   it('are shown as people read them', () => {
