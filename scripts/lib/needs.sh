@@ -139,3 +139,36 @@ need_chromium() {
   CHROMIUM="${CHROMIUM:-/usr/bin/chromium}"
   export CHROMIUM
 }
+
+# What the phone's stories call and are called by: sipp as the carrier, Kamailio as the provider that wants a
+# registration, baresip as a telephone over TLS. They are run by the tests alone, on ports of their own.
+need_phone_tools() {
+  need_apt "the phone's stories make certificates with it" openssl
+  need_apt "the phone's stories play the carrier with it" sip-tester
+  need_apt "the phone's stories call over TLS with it" baresip-core
+  need_apt_without_service "the phone's stories play the provider with it" kamailio kamailio
+  # Where Debian keeps it, and a user's PATH may not lead.
+  command -v kamailio >/dev/null 2>&1 || PATH="$PATH:/usr/sbin"
+}
+
+# need_apt_without_service WHY PACKAGE SERVICE: like need_apt, and the service of the package takes no port, neither
+# now nor after a restart. A machine that had the package before keeps its service as it is.
+need_apt_without_service() {
+  local why="$1" package="$2" service="$3" policy=/usr/sbin/policy-rc.d status=0
+  [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null)" != 'ii ' ] || return 0
+  (
+    # Debian asks this file before a fresh package starts anything; 101 means no. It goes again in any case.
+    if [ ! -e "$policy" ]; then
+      trap 'as_root rm -f "$policy"' EXIT
+      as_root sh -c "printf '#!/bin/sh\nexit 101\n' >'$policy' && chmod 755 '$policy'" || die "could not write $policy"
+    fi
+    need_apt "$why" "$package"
+  ) || status=$?
+  [ "$status" -eq 0 ] || exit "$status"
+  if command -v systemctl >/dev/null 2>&1; then
+    as_root systemctl disable --quiet "$service" >/dev/null 2>&1 || true
+    if [ -d /run/systemd/system ]; then as_root systemctl stop "$service" >/dev/null 2>&1 || true; fi
+  elif command -v update-rc.d >/dev/null 2>&1; then
+    as_root update-rc.d "$service" disable >/dev/null 2>&1 || true
+  fi
+}
