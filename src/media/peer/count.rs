@@ -22,8 +22,8 @@ pub(super) struct Reception {
 }
 
 impl Reception {
-    /// Takes one packet in. `at` is its arrival on any steady clock; `audio` is false for telephone events, whose
-    /// timestamp stands still (RFC 4733 §2.2).
+    /// Takes one packet in. `at` is its arrival on any steady clock; `audio` is false for telephone events,
+    /// whose timestamp stands still (RFC 4733 §2.2).
     pub(super) fn packet(&mut self, sequence: u16, timestamp: u32, at: Duration, audio: bool) {
         self.received += 1;
         self.span = Some(match self.span {

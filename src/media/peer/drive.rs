@@ -14,7 +14,8 @@ use super::session::{Kind, Session, State, is_passing};
 use super::{Packet, PeerConfig, PeerError, PeerEvent, PeerStats, Sink, ports};
 use crate::kernel::clock::Chance;
 
-/// Longer datagrams are cut and then fail their check: DTLS and RTP of one audio stream stay below 1500 bytes.
+/// Longer datagrams are cut and then fail their check: DTLS and RTP of one audio stream stay below 1500
+/// bytes.
 const DATAGRAM_MAX: usize = 2048;
 /// Datagrams taken from the socket at once before others get their turn.
 const BURST: usize = 32;
@@ -113,7 +114,8 @@ impl Shared {
     fn with<T>(&self, f: impl FnOnce(&mut Line) -> T) -> Option<T> {
         match self.line.lock() {
             Ok(mut line) => line.as_mut().map(f),
-            // The library panicked half-way: its state is not to be touched again. The task's end tells the owner.
+            // The library panicked half-way: its state is not to be touched again. The task's end tells the
+            // owner.
             Err(_) => None,
         }
     }
@@ -199,8 +201,8 @@ impl Driver {
         outcome.map_or((false, false), |look| (look, true))
     }
 
-    /// After anything but media: writes what is to be written, notes the states, and tells when to look again.
-    /// `None` when it is over.
+    /// After anything but media: writes what is to be written, notes the states, and tells when to look
+    /// again. `None` when it is over.
     fn look(&mut self) -> Option<Option<Instant>> {
         let shared = Arc::clone(&self.shared);
         let outcome = shared.with(|line| {
@@ -238,7 +240,8 @@ impl Driver {
 }
 
 impl Drop for Driver {
-    /// However the task ended, by itself, with its runtime or by a panic: the port is free and the owner knows.
+    /// However the task ended, by itself, with its runtime or by a panic: the port is free and the owner
+    /// knows.
     fn drop(&mut self) {
         self.shared.connected.store(false, Ordering::Release);
         self.shared.stats();

@@ -8,8 +8,8 @@
 //! connection, or the browser throws the audio away in silence (RFC 3550 §5.1, RFC 3711 §3.3.1).
 //!
 //! The protocol core is `rtc`, the part of webrtc-rs that does no input and output of its own. One task per
-//! connection reads the socket; [`Peer::send`] writes to it from the caller's task. No type of that library is
-//! seen from outside.
+//! connection reads the socket; [`Peer::send`] writes to it from the caller's task. No type of that library
+//! is seen from outside.
 
 mod count;
 mod drive;
@@ -37,7 +37,8 @@ use queue::Queue;
 pub const PCMU: u8 = 0;
 /// G.711 A-law on the wire (RFC 3551 table 4).
 pub const PCMA: u8 = 8;
-/// telephone-event at 8000 Hz (RFC 4733). The number is ours: a browser that offers another one is translated.
+/// telephone-event at 8000 Hz (RFC 4733). The number is ours: a browser that offers another one is
+/// translated.
 pub const TELEPHONE_EVENT: u8 = 126;
 
 /// How a connection is set up. Everything has a default but the address.
@@ -47,7 +48,8 @@ pub struct PeerConfig {
     pub bind: IpAddr,
     /// First and last port that may be taken, one per connection; `(0, 0)` leaves it to the system.
     pub ports: (u16, u16),
-    /// The addresses told to the browser, which a NAT maps 1:1 to `bind`, port for port. Empty: `bind` itself.
+    /// The addresses told to the browser, which a NAT maps 1:1 to `bind`, port for port. Empty: `bind`
+    /// itself.
     pub public: Vec<IpAddr>,
     /// A longer offer is refused unread. Chromium's audio offer is about 3 kB.
     pub max_sdp_bytes: usize,
@@ -57,8 +59,8 @@ pub struct PeerConfig {
     pub disconnected_after: Duration,
     /// Disconnected for this much longer: [`PeerEvent::Failed`], and the connection is over.
     pub failed_after: Duration,
-    /// How many events [`PeerEvents`] keeps for a slow reader; beyond, the oldest audio is dropped and counted.
-    /// 250 packets are five seconds.
+    /// How many events [`PeerEvents`] keeps for a slow reader; beyond, the oldest audio is dropped and
+    /// counted. 250 packets are five seconds.
     pub queue: usize,
 }
 
@@ -193,7 +195,8 @@ impl Peer {
         Ok((peer, answer, PeerEvents::new(queue)))
     }
 
-    /// Like [`Peer::answer`], without the queue: each event goes straight to `sink`. The cheapest way to relay.
+    /// Like [`Peer::answer`], without the queue: each event goes straight to `sink`. The cheapest way to
+    /// relay.
     ///
     /// # Errors
     /// As [`Peer::answer`].
@@ -209,7 +212,8 @@ impl Peer {
     }
 
     /// Sends one RTP packet; `false` when it cannot go now: not connected yet or any more, a payload type the
-    /// browser did not offer, or the system's buffer is full. The SSRC stays the same for the life of the peer.
+    /// browser did not offer, or the system's buffer is full. The SSRC stays the same for the life of the
+    /// peer.
     pub fn send(
         &self,
         payload_type: u8,
@@ -235,8 +239,8 @@ impl Peer {
         stats
     }
 
-    /// Tells the browser (DTLS close_notify, RFC 8446 §6.1) and frees the port; returns when it is free. May be
-    /// called again and by several at once.
+    /// Tells the browser (DTLS close_notify, RFC 8446 §6.1) and frees the port; returns when it is free. May
+    /// be called again and by several at once.
     pub async fn close(&self) {
         self.shared.stop();
         self.shared.ended().await;

@@ -134,7 +134,8 @@ impl Offerer {
                         transport_protocol: TransportProtocol::UDP,
                     };
                     let media = (128..192).contains(&buffer[0]);
-                    let _ = self.core.handle_read(TaggedBytesMut { now: now(), transport, message: buffer.split() });
+                    let datagram = TaggedBytesMut { now: now(), transport, message: buffer.split() };
+                    let _ = self.core.handle_read(datagram);
                     media
                 }
                 () = tokio::time::sleep_until(deadline.into()) => {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use super::PeerError;
 
-/// Where the next search begins, so that a port rests after use and late datagrams of its last connection meet
-/// nobody.
+/// Where the next search begins, so that a port rests after use and late datagrams of its last connection
+/// meet nobody.
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
 /// Binds the next free port of `first..=last`; `(0, 0)` asks the system for any.

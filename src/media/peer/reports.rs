@@ -1,6 +1,7 @@
 //! What the browser reports about our audio, overheard (RFC 3550 §6.4).
 //!
-//! A browser that also speaks puts its report into its sender reports, where the library's own figures do not look.
+//! A browser that also speaks puts its report into its sender reports, where the library's own figures do not
+//! look.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

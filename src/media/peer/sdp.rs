@@ -1,11 +1,12 @@
 //! The offer, judged and cut down before the library sees it (RFC 8866, RFC 8829, RFC 8839, RFC 8842).
 //!
-//! An offer comes from a browser, or from whoever claims to be one. Only lines that an audio connection needs are
-//! passed on. Candidates are not: the server is reachable itself and learns the browser's address from its
-//! authenticated checks (peer-reflexive, RFC 8445 §7.3.1.3), so an offer cannot make it knock at other doors.
+//! An offer comes from a browser, or from whoever claims to be one. Only lines that an audio connection needs
+//! are passed on. Candidates are not: the server is reachable itself and learns the browser's address from
+//! its authenticated checks (peer-reflexive, RFC 8445 §7.3.1.3), so an offer cannot make it knock at other
+//! doors.
 //!
-//! Neither side says `a=ptime`: 20 ms is the default of G.711 (RFC 3551 §4.5), and an answer that says it makes
-//! Chromium refuse to change the law by `RTCRtpSender.setParameters` (seen with 156).
+//! Neither side says `a=ptime`: 20 ms is the default of G.711 (RFC 3551 §4.5), and an answer that says it
+//! makes Chromium refuse to change the law by `RTCRtpSender.setParameters` (seen with 156).
 
 use super::{PCMA, PCMU, PeerError};
 

@@ -41,7 +41,8 @@ use super::reports::{Ear, Overheard};
 use super::sdp::{self, Offer};
 use super::{PCMA, PCMU, Packet, PeerConfig, PeerError, PeerStats, TELEPHONE_EVENT};
 
-/// The browser's addresses that are remembered; one connection uses one or two (a laptop that changes networks).
+/// The browser's addresses that are remembered; one connection uses one or two (a laptop that changes
+/// networks).
 const MAX_KNOWN: usize = 16;
 /// How often a living path is probed (RFC 8445 §11); a browser does so every few seconds itself.
 const KEEPALIVE: Duration = Duration::from_secs(2);
@@ -149,8 +150,8 @@ impl Session {
         if media { Kind::Media } else { Kind::Control }
     }
 
-    /// A binding request that names us (RFC 8445 §7.2.2). The library checks its integrity; this keeps noise from
-    /// the open network away from it.
+    /// A binding request that names us (RFC 8445 §7.2.2). The library checks its integrity; this keeps noise
+    /// from the open network away from it.
     fn is_request_to_us(&self, datagram: &[u8]) -> bool {
         datagram.starts_with(&[0, 1]) && datagram.windows(self.ufrag.len()).any(|w| w == self.ufrag)
     }
@@ -237,8 +238,8 @@ impl Session {
         };
         let rtp = rtc::rtp::Packet { header, payload: packet.payload };
         self.core.rtp_sender(self.sender)?.write_rtp(now, rtp).ok()?;
-        // Whatever else waits to be written belongs to the driver's task; each poll sweeps the whole pipeline, so
-        // one must do here.
+        // Whatever else waits to be written belongs to the driver's task; each poll sweeps the whole
+        // pipeline, so one must do here.
         let datagram = self.next_datagram()?;
         self.packets_out += 1;
         Some(datagram)
@@ -282,7 +283,8 @@ fn build(
     let mut core = RTCPeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().build())
         .with_media_engine(codecs(offer.dtmf.unwrap_or(TELEPHONE_EVENT))?)
-        // Nothing but receiver and sender reports: with transport-wide feedback Chromium sends padding probes.
+        // Nothing but receiver and sender reports: with transport-wide feedback Chromium sends padding
+        // probes.
         .with_interceptor_registry(configure_rtcp_reports(Registry::new().with(EAR, ear)))
         .with_setting_engine(settings(config))
         .build(now)?;
@@ -344,7 +346,8 @@ fn host(address: IpAddr, port: u16) -> Result<RTCIceCandidateInit, Error> {
     RTCIceCandidate::from(&candidate).to_json()
 }
 
-/// An error of the socket that says nothing about the next datagram, such as an ICMP message to an earlier one.
+/// An error of the socket that says nothing about the next datagram, such as an ICMP message to an earlier
+/// one.
 pub(super) fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{
         ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable, WouldBlock,

@@ -1,5 +1,5 @@
-//! One call: its state, what the program wants of it, and what comes from the far side. Each call runs as a task of
-//! its own; only this file and `session` change its state.
+//! One call: its state, what the program wants of it, and what comes from the far side. Each call runs as a
+//! task of its own; only this file and `session` change its state.
 
 use std::sync::Arc;
 
@@ -147,8 +147,8 @@ impl Call {
         }
     }
 
-    /// Runs until the call is over. Gives the far side's Min-SE when it refused our INVITE for it (422), so that
-    /// the INVITE can be made again.
+    /// Runs until the call is over. Gives the far side's Min-SE when it refused our INVITE for it (422), so
+    /// that the INVITE can be made again.
     pub async fn run(
         mut self,
         commands: &mut mpsc::UnboundedReceiver<Command>,
@@ -251,8 +251,8 @@ impl Call {
         self.phase = Phase::Answering;
     }
 
-    /// Sends a final refusal. The stack's own way knows no Retry-After, so the response is built here; what the
-    /// stack sends after it is the same refusal again, and dropped by the transaction.
+    /// Sends a final refusal. The stack's own way knows no Retry-After, so the response is built here; what
+    /// the stack sends after it is the same refusal again, and dropped by the transaction.
     fn reject(&self, code: u16, retry_after: Option<u32>) {
         let Side::Incoming { invite, transaction, .. } = &self.side else { return };
         if let Some(secs) = retry_after {

@@ -1,8 +1,8 @@
 //! Who calls: the number as the network vouches for it, or why it is withheld.
 //!
-//! P-Asserted-Identity (RFC 3325 §9.1) comes from the carrier and counts before From (RFC 3261 §20.20), which the
-//! caller can write. `Privacy: id` (RFC 3325 §9.3, RFC 3323 §4.2) means that the number must not be shown, even
-//! where the carrier sends it. Japanese carriers say in the display name why a number is missing
+//! P-Asserted-Identity (RFC 3325 §9.1) comes from the carrier and counts before From (RFC 3261 §20.20), which
+//! the caller can write. `Privacy: id` (RFC 3325 §9.3, RFC 3323 §4.2) means that the number must not be
+//! shown, even where the carrier sends it. Japanese carriers say in the display name why a number is missing
 //! (TTC JJ-90.22: `Anonymous`, `Coin line/payphone`, `Unavailable`, `Interaction with other service`).
 
 /// Longest number kept; E.164 has 15 digits, service prefixes and extensions a few more.

@@ -136,8 +136,8 @@ impl Trunk {
     /// Opens the listeners, begins to register, and gives the events.
     ///
     /// # Errors
-    /// A configuration that cannot work, an address in use, a certificate that cannot be read, or a log filter
-    /// that would let whole SIP messages through.
+    /// A configuration that cannot work, an address in use, a certificate that cannot be read, or a log
+    /// filter that would let whole SIP messages through.
     pub async fn start(
         config: TrunkConfig,
         clock: Clock,

@@ -1,4 +1,5 @@
-//! Calls we make (RFC 3261 §13.2): where to, in whose name, and again with a longer session where one is wanted.
+//! Calls we make (RFC 3261 §13.2): where to, in whose name, and again with a longer session where one is
+//! wanted.
 
 use std::sync::Arc;
 

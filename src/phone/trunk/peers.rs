@@ -197,7 +197,8 @@ mod tests {
 
     #[test]
     fn calls_are_counted_in_and_out() {
-        let text = "limits = { calls = 2, calls_peer = 1 }\n[[peers]]\nname = 'a'\naddresses = ['127.0.0.1']\n\
+        let text = "limits = { calls = 2, calls_peer = 1 }\n\
+            [[peers]]\nname = 'a'\naddresses = ['127.0.0.1']\n\
             [[peers]]\nname = 'b'\naddresses = ['127.0.0.2']";
         let peers = Arc::new(Peers::new(&toml::from_str(text).unwrap(), Timestamp(0)));
         let a = Arc::clone(peers.named("a").unwrap());

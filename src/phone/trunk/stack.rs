@@ -139,8 +139,8 @@ impl Stack {
         &self.reach
     }
 
-    /// Connects to where `uri` leads, when that is a stream and not connected yet: what fails is known at once and
-    /// by its reason, not after 64*T1 of trying.
+    /// Connects to where `uri` leads, when that is a stream and not connected yet: what fails is known at
+    /// once and by its reason, not after 64*T1 of trying.
     pub async fn connect(&self, uri: &Uri) -> Result<(), String> {
         let target = SipAddr::try_from(uri).map_err(|_| "no address".to_owned())?;
         if matches!(target.r#type, None | Some(StackTransport::Udp)) {
@@ -189,8 +189,8 @@ fn build_endpoint(
         .build()
 }
 
-/// Starts serving: after the first poll the stack has taken over the UDP sockets, and what is announced later is
-/// only announced, not bound a second time.
+/// Starts serving: after the first poll the stack has taken over the UDP sockets, and what is announced later
+/// is only announced, not bound a second time.
 async fn begin(endpoint: EndpointInnerRef) -> Serving {
     let mut serving: Serving = Box::pin(async move { endpoint.serve().await });
     let mut early = None;
@@ -227,7 +227,8 @@ async fn announce(endpoint: &EndpointInnerRef, reach: &[(Transport, SocketAddr)]
 struct LastTouch;
 
 impl MessageInspector for LastTouch {
-    /// RFC 7616 §3.4: in the answer to a challenge `qop` is a token, not a quoted string. The stack quotes it.
+    /// RFC 7616 §3.4: in the answer to a challenge `qop` is a token, not a quoted string. The stack quotes
+    /// it.
     fn before_send(&self, mut message: SipMessage, _: Option<&SipAddr>) -> SipMessage {
         if let SipMessage::Request(request) = &mut message {
             for header in request.headers.iter_mut() {
@@ -247,14 +248,14 @@ impl MessageInspector for LastTouch {
     }
 }
 
-/// Host names of providers and where they were last found, so that every message of a call, also its CANCEL, goes
-/// to one address, and a name that differs from the machine behind it (`domain`) leads there too.
+/// Host names of providers and where they were last found, so that every message of a call, also its CANCEL,
+/// goes to one address, and a name that differs from the machine behind it (`domain`) leads there too.
 #[derive(Clone, Default)]
 pub(super) struct Names(Arc<RwLock<HashMap<String, SocketAddr>>>);
 
 impl Names {
-    /// Looks `place` (`host` or `host:port`) up now, and remembers the result for `place`'s host and for `domain`.
-    /// Gives every address found; the first is the one in use.
+    /// Looks `place` (`host` or `host:port`) up now, and remembers the result for `place`'s host and for
+    /// `domain`. Gives every address found; the first is the one in use.
     pub async fn find(&self, place: &str, domain: Option<&str>, over: Transport) -> Option<Vec<SocketAddr>> {
         let (host, port) = host_and_port(place)?;
         let port = port.unwrap_or_else(|| if over == Transport::Tls { 5061 } else { 5060 });

@@ -1,5 +1,5 @@
-//! Session timers (RFC 4028): who refreshes, when, and when a silent call is over. Pure reckoning; the call asks
-//! here and does the sending.
+//! Session timers (RFC 4028): who refreshes, when, and when a silent call is over. Pure reckoning; the call
+//! asks here and does the sending.
 
 use crate::kernel::time::{Millis, Timestamp};
 
