@@ -98,8 +98,9 @@ async fn inside(core: &Core, stack: &Stack, transaction: &mut Transaction) -> Re
     Ok(())
 }
 
-/// The dialog of a request. For a moment after the answer to a call of ours the stack does not find its dialog:
-/// a far side that speaks at once (BYE right after its 200) is asked to wait, not told that there is no call.
+/// The dialog of a request. For a moment after the answer to a call of ours the stack does not find its
+/// dialog: a far side that speaks at once (BYE right after its 200) is asked to wait, not told that there is
+/// no call.
 async fn dialog_of(core: &Core, stack: &Stack, transaction: &Transaction) -> Option<InviteDialog> {
     let call_id = transaction.original.call_id_header().map(|h| h.value().to_owned()).unwrap_or_default();
     for _ in 0..SETTLING_LOOKS {
@@ -121,6 +122,7 @@ async fn outside(core: &Arc<Core>, stack: Stack, transaction: &mut Transaction) 
     match transaction.original.method {
         Method::Invite => called(core, stack, transaction, peer, over).await,
         Method::Options => {
+            knows_extensions(&transaction.original)?;
             // RFC 3261 §11.2: the same code an INVITE would get, and what we can do.
             let code = if core.lifecycle.is_stopping() { 503 } else { 200 };
             Err(No(
@@ -157,17 +159,23 @@ fn admissible(core: &Core, invite: &Request) -> Result<(Expires, Agreed), No> {
     if core.lifecycle.is_stopping() {
         return Err(No(503, retry_after(core)));
     }
-    let required = invite.headers.iter().filter(|h| matches!(h, Header::Require(_)));
-    let tokens = required.flat_map(|h| h.value().split(',')).map(str::trim).filter(|t| !t.is_empty());
-    let unknown: Vec<&str> = tokens.filter(|t| !t.eq_ignore_ascii_case("timer")).collect();
-    if !unknown.is_empty() {
-        return Err(No(420, vec![Header::Unsupported(unknown.join(", ").into())]));
-    }
+    knows_extensions(invite)?;
     if !invite.body.is_empty() && !is_sdp(invite) {
         return Err(No(415, vec![Header::Accept(SDP.into())]));
     }
     timer::as_uas(said(invite), core.wish(), core.clock.now())
         .map_err(|min| No(422, vec![Header::MinSE(min.to_string().into())]))
+}
+
+/// Extensions that the far side insists on (RFC 3261 §8.2.2.3).
+fn knows_extensions(request: &Request) -> Result<(), No> {
+    let required = request.headers.iter().filter(|h| matches!(h, Header::Require(_)));
+    let tokens = required.flat_map(|h| h.value().split(',')).map(str::trim).filter(|t| !t.is_empty());
+    let unknown: Vec<&str> = tokens.filter(|t| !t.eq_ignore_ascii_case("timer")).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(No(420, vec![Header::Unsupported(unknown.join(", ").into())]))
 }
 
 fn retry_after(core: &Core) -> Vec<Header> {

@@ -1,5 +1,5 @@
-//! A first look at raw SIP bytes, before the stack sees them: is this a message at all, is it whole, and if not,
-//! which answer does it get without any state being kept (RFC 3261 §8.2, §18.3).
+//! A first look at raw SIP bytes, before the stack sees them: is this a message at all, is it whole, and if
+//! not, which answer does it get without any state being kept (RFC 3261 §8.2, §18.3).
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -132,6 +132,10 @@ impl<'a> Head<'a> {
         if !self.one("from").is_some_and(has_tag) {
             return Err(400);
         }
+        let mut values = ["via", "from", "to", "contact"].into_iter().flat_map(|name| self.all(name));
+        if values.any(has_open_quote) || self.all("via").any(has_gap) {
+            return Err(400);
+        }
         let (seq, of) = self.one("cseq").and_then(|v| v.split_once([' ', '\t'])).ok_or(400_u16)?;
         // RFC 3261 §8.1.1.5: less than 2^31.
         if seq.parse::<u32>().ok().filter(|n| *n < 1 << 31).is_none() {
@@ -152,6 +156,11 @@ impl<'a> Head<'a> {
         if !READABLE.contains(&method) {
             return Err(405);
         }
+        // RFC 3261 §19.1.1: neither brackets nor headers belong into the target of a request.
+        let host = uri.rsplit('@').next().unwrap_or(uri);
+        if uri.contains(['<', '>', '"']) || host.contains('?') {
+            return Err(400);
+        }
         let scheme = uri.split_once(':').map(|(s, _)| s.to_ascii_lowercase());
         if !matches!(scheme.as_deref(), Some("sip" | "sips" | "tel")) {
             return Err(416);
@@ -162,7 +171,8 @@ impl<'a> Head<'a> {
         Ok(())
     }
 
-    /// An answer for which nothing is remembered (RFC 3261 §8.2.7); `None` when the request cannot be answered.
+    /// An answer for which nothing is remembered (RFC 3261 §8.2.7); `None` when the request cannot be
+    /// answered.
     pub fn answer(&self, code: u16, from: SocketAddr, extra: &str) -> Option<Vec<u8>> {
         let method = self.method()?;
         let (call_id, cseq, to) = (self.one("call-id")?, self.one("cseq")?, self.one("to")?);
@@ -218,6 +228,25 @@ fn read_start(line: &str) -> Option<Start<'_>> {
     })
 }
 
+/// A quoted string that does not end (RFC 3261 §25.1).
+fn has_open_quote(value: &str) -> bool {
+    let (mut open, mut escaped) = (false, false);
+    for c in value.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if open => escaped = true,
+            '"' => open = !open,
+            _ => {}
+        }
+    }
+    open
+}
+
+/// A list of Vias with a place where none stands.
+fn has_gap(vias: &str) -> bool {
+    vias.split(',').any(|via| via.trim_start().is_empty() || via.trim_start().starts_with(';'))
+}
+
 fn has_tag(value: &str) -> bool {
     let after = value.rfind('>').map_or(value, |at| &value[at..]);
     after.split(';').skip(1).any(|p| {
@@ -267,7 +296,8 @@ pub(super) const fn reason(code: u16) -> &'static str {
 mod tests {
     use super::*;
 
-    const OPTIONS: &str = "OPTIONS sip:a@b SIP/2.0\r\nv: SIP/2.0/UDP c;rport;branch=z9hG4bK1, SIP/2.0/UDP d\r\n\
+    const OPTIONS: &str = "OPTIONS sip:a@b SIP/2.0\r\n\
+        v: SIP/2.0/UDP c;rport;branch=z9hG4bK1, SIP/2.0/UDP d\r\n\
         f: <sip:x@y>;tag=1\r\nt: <sip:a@b>\r\ni: 1\r\nCSeq: 1 OPTIONS\r\nl: 0\r\n\r\n";
 
     #[test]
@@ -292,6 +322,12 @@ mod tests {
         };
         assert_eq!(code("l: 0", "l: 7"), Some(Err(400)));
         assert_eq!(code("l: 0", "l: -1"), Some(Err(400)));
+        assert_eq!(code("t: <", "t: \"a <"), Some(Err(400)));
+        assert_eq!(code("t: <", "t: \"a \\\" \" <"), Some(Ok(())));
+        assert_eq!(code("c;rport", "c;,;,"), Some(Err(400)));
+        assert_eq!(code("sip:a@b SIP", "<sip:a@b> SIP"), Some(Err(400)));
+        assert_eq!(code("sip:a@b SIP", "sip:a@b?Route=x SIP"), Some(Err(400)));
+        assert_eq!(code("sip:a@b SIP", "sip:a?c@b SIP"), Some(Ok(())));
         assert_eq!(code(";tag=1", ""), Some(Err(400)));
         assert_eq!(code("CSeq: 1", "CSeq: 4294967296"), Some(Err(400)));
         assert_eq!(code("1 OPTIONS", "1 INVITE"), Some(Err(400)));
