@@ -23,4 +23,5 @@ mod texts;
 mod tickets;
 mod tidy;
 mod tls;
+mod trunk;
 mod turns;

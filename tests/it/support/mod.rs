@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod house;
+pub mod noise;
 pub mod seed;
 pub mod server;
 pub mod visitor;

@@ -2,13 +2,13 @@
 
 use std::net::UdpSocket;
 
-use trunk::kernel::clock::{Chance, Clock};
-use trunk::kernel::lifecycle::Lifecycle;
-use trunk::phone::trunk::{
+use madoguchi::kernel::clock::{Chance, Clock};
+use madoguchi::kernel::lifecycle::Lifecycle;
+use madoguchi::phone::trunk::{
     Caller, Dial, EndCause, HangUp, Transport, Trunk, TrunkError, TrunkEvent, Withheld,
 };
 
-use crate::support::{ANSWER, PATIENCE, at, desk, sipp};
+use super::support::{ANSWER, PATIENCE, at, desk, sipp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_answered_and_ended_by_either_side() {
@@ -164,10 +164,10 @@ async fn a_configuration_that_cannot_work_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_calls_at_once_leave_nothing_behind() {
-    let limits = "limits = { calls_per_second_peer = 1000, calls_per_second = 1000, calls = 300, calls_peer = 300, \
-        messages_per_second_peer = 10000 }";
+    let limits = "limits = { calls_per_second_peer = 1000, calls_per_second = 1000, calls = 300, \
+        calls_peer = 300, messages_per_second_peer = 10000 }";
     let mut desk = desk(limits).await;
-    let far = sipp("call_far_ends", desk.at, &["-m", "300", "-r", "100", "-l", "300"]);
+    let far = sipp("call_far_ends", desk.at, &["-m", "300", "-r", "100", "-l", "300", "-d", "0"]);
     let (mut ended, mut confirmed) = (0, 0);
     while ended < 300 {
         match desk.next().await {

@@ -1,9 +1,15 @@
 //! Strangers, noise and broken messages.
 
-use trunk::kernel::clock::Chance;
-use trunk::phone::trunk::{Transport, TrunkEvent};
+use madoguchi::kernel::clock::Chance;
+use madoguchi::phone::trunk::{Transport, TrunkEvent};
 
-use crate::support::{ANSWER, PATIENCE, at, desk, desk_with, invite, options, sipp};
+use crate::support::noise::mutate;
+
+use super::support::{ANSWER, PATIENCE, at, desk, desk_with, invite, options, sipp};
+
+/// What parsers of SIP have stumbled over.
+const WORDS: &[&[u8]] =
+    &[b"Content-Length: 99999999999", b"\r\nVia: ", b";tag=", b"sip:[::1", b"4294967296", b"%ff%"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_are_refused_or_not_heard() {
@@ -58,7 +64,7 @@ async fn hostile_bytes_leave_it_serving() {
         let mut bytes =
             if n % 5 == 0 { chance.bytes::<300>().to_vec() } else { invite(here, n).into_bytes() };
         for _ in 0..chance.below(6) {
-            mutate(&mut bytes, &chance);
+            mutate(&mut bytes, WORDS, &chance);
         }
         socket.send_to(&bytes, desk.at).await.unwrap();
         if n % 50 == 0 {
@@ -82,7 +88,7 @@ async fn hostile_bytes_leave_it_serving() {
     for n in 0..200_u64 {
         let mut bytes = invite(here, 100_000 + n).into_bytes();
         for _ in 0..chance.below(6) {
-            mutate(&mut bytes, &chance);
+            mutate(&mut bytes, WORDS, &chance);
         }
         let stream = tokio::net::TcpStream::connect(tcp).await.unwrap();
         let _ = stream.try_write(&bytes);
@@ -93,40 +99,6 @@ async fn hostile_bytes_leave_it_serving() {
     sipp("options", tcp, &["-t", "t1"]).well().await;
     tokio::time::timeout(PATIENCE, desk.lifecycle.stop()).await.unwrap();
     drain.abort();
-}
-
-fn mutate(bytes: &mut Vec<u8>, chance: &Chance) {
-    let pick = |n: usize| usize::try_from(chance.below(n as u64)).unwrap();
-    if bytes.is_empty() {
-        return;
-    }
-    let at = pick(bytes.len());
-    match chance.below(8) {
-        0 => bytes.truncate(at),
-        1 => bytes[at] = chance.bytes::<1>()[0],
-        2 => {
-            bytes.remove(at);
-        }
-        3 => bytes.insert(at, b"\r\n;:,<>\"@%= \0\xff"[pick(14)]),
-        4 => {
-            let end = (at + 40).min(bytes.len());
-            let piece = bytes[at..end].to_vec();
-            bytes.splice(at..at, piece);
-        }
-        5 => {
-            let end = (at + 20).min(bytes.len());
-            bytes.drain(at..end);
-        }
-        6 => {
-            let long = vec![b'9'; pick(4000)];
-            bytes.splice(at..at, long);
-        }
-        _ => {
-            let words: [&[u8]; 6] =
-                [b"Content-Length: 99999999999", b"\r\nVia: ", b";tag=", b"sip:[::1", b"4294967296", b"%ff%"];
-            bytes.splice(at..at, words[pick(6)].iter().copied());
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,12 @@
 //! Calls that we make.
 
-use trunk::phone::trunk::{Dial, EndCause, HangUp, TrunkError, TrunkEvent};
+use madoguchi::phone::trunk::{Dial, EndCause, HangUp, TrunkError, TrunkEvent};
 
-use crate::support::{Desk, Sipp, desk_with, dial, free_port, sipp};
+use super::support::{Desk, Sipp, desk_with, dial, free_port, sipp_called};
 
 /// A trunk whose carrier is the given called side.
 async fn desk_calling(name: &str, mode: &str) -> (Desk, Sipp) {
-    let far = sipp(name, "127.0.0.1:9".parse().unwrap(), &["-t", mode]);
-    far.listening().await;
+    let far = sipp_called(name, mode).await;
     let transport = if mode == "u1" { "udp" } else { "tcp" };
     let peer = format!("addresses = []\ntarget = 'localhost:{}'\ntransport = '{transport}'", far.port);
     (desk_with("", &peer).await, far)
@@ -67,8 +66,7 @@ async fn we_call_in_vain() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_called_side_may_want_longer_sessions() {
-    let far = sipp("answer_longer_session", "127.0.0.1:9".parse().unwrap(), &[]);
-    far.listening().await;
+    let far = sipp_called("answer_longer_session", "u1").await;
     let peer = format!("addresses = []\ntarget = '127.0.0.1:{}'", far.port);
     let mut desk = desk_with("session = { default_secs = 90 }", &peer).await;
     let call = desk.trunk.dial(dial(None)).unwrap();

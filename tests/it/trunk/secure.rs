@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use madoguchi::phone::trunk::{Caller, EndCause, HangUp, Transport, TrunkEvent};
 use tokio::process::Command;
-use trunk::phone::trunk::{Caller, EndCause, HangUp, Transport, TrunkEvent};
 
-use crate::support::{ANSWER, at, desk_with, dial, free_port, sdp, sipp};
+use super::support::{ANSWER, at, desk_with, dial, free_port, sdp, sipp};
 
 /// A self-signed certificate for 127.0.0.1, as the operator would make one.
 async fn certificate(dir: &Path) {
@@ -46,8 +46,8 @@ async fn baresip_calls_over_tls() {
     desk.trunk.reload_tls().unwrap();
 
     let target = at(&desk.trunk, Transport::Tls);
-    let config = "module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule_app account.so\nmodule_app menu.so\n\
-        audio_player nothing\naudio_source nothing\nsip_verify_server no\n";
+    let config = "module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule_app account.so\n\
+        module_app menu.so\naudio_player nothing\naudio_source nothing\nsip_verify_server no\n";
     std::fs::write(dir.path().join("config"), config).unwrap();
     std::fs::write(dir.path().join("contacts"), "").unwrap();
     let account = "<sip:0312345678@localhost;transport=tls>;regint=0\n";

@@ -1,8 +1,8 @@
 //! What changes while a call lasts, and how a silent one ends.
 
-use trunk::phone::trunk::{EndCause, HangUp, TrunkEvent};
+use madoguchi::phone::trunk::{EndCause, HangUp, TrunkEvent};
 
-use crate::support::{desk, sdp, sipp};
+use super::support::{desk, sdp, sipp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_changes_while_it_lasts() {

@@ -6,11 +6,15 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use madoguchi::kernel::clock::{Chance, Clock};
+use madoguchi::kernel::lifecycle::Lifecycle;
+use madoguchi::phone::trunk::{
+    CallId, Caller, Dial, EndCause, HangUp, Transport, Trunk, TrunkError, TrunkEvent,
+};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
-use trunk::kernel::clock::{Chance, Clock};
-use trunk::kernel::lifecycle::Lifecycle;
-use trunk::phone::trunk::{CallId, Caller, Dial, EndCause, HangUp, Transport, Trunk, TrunkError, TrunkEvent};
 
 /// Longer than anything here takes; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(40);
@@ -48,7 +52,8 @@ pub async fn desk(more: &str) -> Desk {
 
 pub async fn desk_with(more: &str, peer: &str) -> Desk {
     let text = format!(
-        "udp = ['127.0.0.1:0']\ntcp = ['127.0.0.1:0']\nt1_ms = 50\n{more}\n[[peers]]\nname = 'carrier'\n{peer}\n"
+        "udp = ['127.0.0.1:0']\ntcp = ['127.0.0.1:0']\nt1_ms = 50\n{more}\n\
+         [[peers]]\nname = 'carrier'\n{peer}\n"
     );
     let lifecycle = Lifecycle::default();
     let config = toml::from_str(&text).unwrap();
@@ -113,15 +118,18 @@ pub struct Sipp {
     pub name: String,
     pub port: u16,
     pub dir: tempfile::TempDir,
+    /// Held open, so that sipp can go on writing into it.
+    figures: Option<pipe::Receiver>,
 }
 
+/// sipp as the calling side, with what else it is to be told.
 pub fn sipp(name: &str, target: SocketAddr, more: &[&str]) -> Sipp {
-    let port = free_port();
     let dir = tempfile::tempdir().unwrap();
+    let port = free_port();
     let child = Command::new("sipp")
         .args(["-sf", scenario(name).to_str().unwrap(), "-i", "127.0.0.1", "-p", &port.to_string()])
         .args(["-m", "1", "-nostdin", "-timeout", "35", "-timeout_error", "-trace_err", "-trace_msg"])
-        .args(["-s", "0501234567"])
+        .args(["-s", "0501234567", "-d", "300"])
         .args(more)
         .arg(target.to_string())
         .current_dir(dir.path())
@@ -130,7 +138,23 @@ pub fn sipp(name: &str, target: SocketAddr, more: &[&str]) -> Sipp {
         .kill_on_drop(true)
         .spawn()
         .expect("sipp is installed (apt-get install sip-tester)");
-    Sipp { child, name: name.to_owned(), port, dir }
+    Sipp { child, name: name.to_owned(), port, dir, figures: None }
+}
+
+/// sipp as the called side, over UDP (`u1`) or TCP (`t1`); it listens when this returns.
+pub async fn sipp_called(name: &str, mode: &str) -> Sipp {
+    // Its figures go into a pipe: the first line of them comes once the listener is open.
+    let pipes = tempfile::tempdir().unwrap();
+    let path = pipes.path().join("figures");
+    let mode_bits = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode_bits, 0).unwrap();
+    // Open for both, so that it does not read as ended before sipp has opened it.
+    let mut figures = pipe::OpenOptions::new().read_write(true).open_receiver(&path).unwrap();
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+    let mut far = sipp(name, nowhere, &["-t", mode, "-trace_stat", "-stf", path.to_str().unwrap()]);
+    tokio::time::timeout(PATIENCE, figures.read_u8()).await.expect("sipp listens").unwrap();
+    far.figures = Some(figures);
+    far
 }
 
 impl Drop for Sipp {
@@ -148,19 +172,6 @@ impl Sipp {
     pub async fn well(mut self) {
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("sipp ends").unwrap();
         assert!(status.success(), "scenario {} failed ({status})", self.name);
-    }
-
-    /// Waits until it listens, where it is the called side. Asked of the system: trying the port would take it.
-    pub async fn listening(&self) {
-        let mark = format!(":{:04X} ", self.port);
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        while !["udp", "tcp"]
-            .iter()
-            .any(|f| std::fs::read_to_string(format!("/proc/net/{f}")).unwrap().contains(&mark))
-        {
-            assert!(tokio::time::Instant::now() < deadline, "sipp does not listen");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
     }
 }
 
