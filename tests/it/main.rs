@@ -11,6 +11,7 @@ mod board;
 mod chat;
 mod comeback;
 mod desk;
+mod fuzz;
 mod language;
 mod openapi;
 mod pages;

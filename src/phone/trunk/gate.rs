@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rsipstack::platform::net::UdpSocket as StackSocket;
+use rsipstack::sip::SipMessage;
 
 use super::config::{Strangers, Transport, TrunkConfig};
 use super::peers::{Bucket, Peers, lock};
@@ -132,7 +133,8 @@ impl Gate {
 
 /// A UDP socket that hands the stack only what the gate lets through.
 pub(super) struct GatedSocket {
-    /// Gone after the end: transactions of the stack may hold this object for a while, but no longer the port.
+    /// Gone after the end: transactions of the stack may hold this object for a while, but no longer the
+    /// port.
     socket: Mutex<Option<Arc<tokio::net::UdpSocket>>>,
     local: SocketAddr,
     gate: Arc<Gate>,
@@ -259,6 +261,64 @@ impl Gate {
             Frame::Wait
         } else {
             Frame::Whole(whole)
+        }
+    }
+}
+
+/// The gate and the stack's reader behind it without a network: for tests that make up hostile bytes.
+pub struct Judge(Gate);
+
+/// What becomes of one made-up message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// Nothing: not even an answer.
+    Dropped,
+    /// The gate answers with these bytes, and nothing is remembered.
+    Answered(Vec<u8>),
+    /// The stack gets it; whether it can read it too.
+    Passed { read: bool },
+}
+
+impl Judge {
+    /// A gate that knows one peer, `192.0.2.1`, and lets it say as much as it likes.
+    ///
+    /// # Errors
+    /// Never, unless a name of the configuration changes.
+    pub fn new(clock: Clock) -> Result<Self, toml::de::Error> {
+        let config: TrunkConfig = toml::from_str(
+            "limits = { messages_per_second_peer = 4294967295 }
+            [[peers]]
+            name = 'peer'
+            addresses = ['192.0.2.1']",
+        )?;
+        let peers = Arc::new(Peers::new(&config, clock.now()));
+        Ok(Self(Gate::new(&config, peers, clock)))
+    }
+
+    /// Judges one datagram of the peer, or of a stranger.
+    pub fn datagram(&self, bytes: &[u8], stranger: bool) -> Judged {
+        let from = SocketAddr::from(([192, 0, 2, if stranger { 2 } else { 1 }], 5060));
+        let reads = |bytes: &[u8]| Judged::Passed { read: SipMessage::try_from(bytes).is_ok() };
+        match self.0.judge(bytes, from, Transport::Udp) {
+            Verdict::Pass => reads(bytes),
+            Verdict::Patched(whole) => reads(&whole),
+            Verdict::Answer(bytes) => Judged::Answered(bytes),
+            Verdict::Drop => Judged::Dropped,
+        }
+    }
+
+    /// Judges what comes over a connection of the peer; gives each whole message's end.
+    pub fn stream(&self, bytes: &[u8]) -> Vec<Judged> {
+        let (mut judged, mut at) = (Vec::new(), 0);
+        loop {
+            match self.0.frame(&bytes[at..]) {
+                Frame::Blank(count) => at += count,
+                Frame::Whole(length) => {
+                    judged.push(self.datagram(&bytes[at..at + length], false));
+                    at += length;
+                }
+                Frame::Wait | Frame::TooLarge | Frame::Lost => return judged,
+            }
         }
     }
 }

@@ -1,32 +1,33 @@
 //! The SIP trunk: calls from and to the telephone network, without sound.
 //!
-//! This module owns the SIP listeners, the dialogs, the session timers and the registrations with providers. It
-//! hides the SIP stack (`rsipstack`) wholly: no type of it is in a public signature, so that another stack, or
-//! another version of this one, is a change inside this folder. SDP goes in and out as text and is not read here.
-//! `phone` may call it; it knows nothing of queues, agents or desks.
+//! This module owns the SIP listeners, the dialogs, the session timers and the registrations with providers.
+//! It hides the SIP stack (`rsipstack`) wholly: no type of it is in a public signature, so that another
+//! stack, or another version of this one, is a change inside this folder. SDP goes in and out as text and is
+//! not read here. `phone` may call it; it knows nothing of queues, agents or desks.
 //!
 //! # How it is used
-//! [`Trunk::start`] opens the listeners and gives a [`Trunk`] (cheap to clone; every command returns at once) and
-//! the receiver of [`TrunkEvent`]s. For each call there is one opening event ([`TrunkEvent::Incoming`]) or command
-//! ([`Trunk::dial`]), and exactly one closing event: [`TrunkEvent::Cancelled`], [`TrunkEvent::Refused`] or
-//! [`TrunkEvent::Ended`]; also when this program ends the call itself. After it the [`CallId`] means nothing.
-//! Commands for a call that is over give [`TrunkError::NoSuchCall`]; that race is normal.
+//! [`Trunk::start`] opens the listeners and gives a [`Trunk`] (cheap to clone; every command returns at once)
+//! and the receiver of [`TrunkEvent`]s. For each call there is one opening event ([`TrunkEvent::Incoming`])
+//! or command ([`Trunk::dial`]), and exactly one closing event: [`TrunkEvent::Cancelled`],
+//! [`TrunkEvent::Refused`] or [`TrunkEvent::Ended`]; also when this program ends the call itself. After it
+//! the [`CallId`] means nothing. Commands for a call that is over give [`TrunkError::NoSuchCall`]; that race
+//! is normal.
 //!
 //! # What goes by which rule
-//! Transactions, retransmissions and matching: RFC 3261 §17, RFC 6026 (the stack). Offers and answers: RFC 3264,
-//! RFC 6337; UPDATE: RFC 3311; INFO: RFC 6086; session timers: RFC 4028; the caller's number: RFC 3325, RFC 3323;
-//! digest: RFC 7616; registration: RFC 3261 §10. Messages are judged on their raw bytes before the stack sees them
-//! (`gate`), so strangers and noise leave nothing behind.
+//! Transactions, retransmissions and matching: RFC 3261 §17, RFC 6026 (the stack). Offers and answers: RFC
+//! 3264, RFC 6337; UPDATE: RFC 3311; INFO: RFC 6086; session timers: RFC 4028; the caller's number: RFC 3325,
+//! RFC 3323; digest: RFC 7616; registration: RFC 3261 §10. Messages are judged on their raw bytes before the
+//! stack sees them (`gate`), so strangers and noise leave nothing behind.
 //!
 //! # Logs
-//! The stack writes every message in full at `INFO`: numbers, names, credentials. **The filter of the program must
-//! hold `rsipstack=warn`.** [`Trunk::start`] refuses to run ([`TrunkError::LogsTooMuch`]) where it does not. This
-//! module itself logs names of peers and response codes, never a number or a message.
+//! The stack writes every message in full at `INFO`: numbers, names, credentials. **The filter of the program
+//! must hold `rsipstack=warn`.** [`Trunk::start`] refuses to run ([`TrunkError::LogsTooMuch`]) where it does
+//! not. This module itself logs names of peers and response codes, never a number or a message.
 //!
 //! # Limits of this module
-//! One stream of early media per call; no reliable provisional responses (RFC 3262: `Require: 100rel` gets 420);
-//! no REFER (transfers are made by re-INVITE and a second call); no SRV look-up: a provider is named by a host
-//! that has an address.
+//! One stream of early media per call; no reliable provisional responses (RFC 3262: `Require: 100rel` gets
+//! 420); no REFER (transfers are made by re-INVITE and a second call); no SRV look-up: a provider is named by
+//! a host that has an address.
 
 mod call;
 mod caller;
@@ -48,6 +49,7 @@ pub use config::{
     DialledFrom, LimitsConfig, Net, PeerConfig, RegistrationConfig, Secret, SessionConfig, Strangers,
     TlsConfig, Transport, TrunkConfig,
 };
+pub use gate::{Judge, Judged};
 pub use handle::Trunk;
 
 use std::net::SocketAddr;
@@ -61,8 +63,8 @@ pub struct CallId(pub u64);
 /// What happened on the trunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrunkEvent {
-    /// Somebody calls. To be answered with [`Trunk::answer`] or [`Trunk::refuse`]; 100 has been sent, nothing rings
-    /// until [`Trunk::ring`].
+    /// Somebody calls. To be answered with [`Trunk::answer`] or [`Trunk::refuse`]; 100 has been sent, nothing
+    /// rings until [`Trunk::ring`].
     Incoming {
         call: CallId,
         caller: Caller,
@@ -75,11 +77,11 @@ pub enum TrunkEvent {
     },
     /// The caller hung up before the answer.
     Cancelled { call: CallId },
-    /// The far side has confirmed our answer (ACK), or our late offer with its `answer`. A caller that hangs up on
-    /// the heels of its ACK may make this event be left out.
+    /// The far side has confirmed our answer (ACK), or our late offer with its `answer`. A caller that hangs
+    /// up on the heels of its ACK may make this event be left out.
     Acknowledged { call: CallId, answer: Option<String> },
-    /// The far side changes the session (hold, another address). To be answered with [`Trunk::answer_reoffer`]
-    /// within `reoffer_secs`; `None` asks for our offer.
+    /// The far side changes the session (hold, another address). To be answered with
+    /// [`Trunk::answer_reoffer`] within `reoffer_secs`; `None` asks for our offer.
     Reoffer { call: CallId, sdp: Option<String> },
     /// The far side accepted our re-offer.
     ReofferAnswered { call: CallId, sdp: String },
