@@ -20,7 +20,7 @@ struct Provider {
     /// What it logs, line by line.
     said: mpsc::UnboundedReceiver<String>,
     /// All of it.
-    log: Arc<Mutex<String>>,
+    log: Arc<Mutex<Vec<String>>>,
     _dir: tempfile::TempDir,
 }
 
@@ -41,11 +41,11 @@ impl Provider {
             .expect("kamailio is installed");
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (tell, said) = mpsc::unbounded_channel();
-        let log = Arc::new(Mutex::new(String::new()));
+        let log = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&log);
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
-                kept.lock().unwrap().push_str(&format!("{line}\n"));
+                kept.lock().unwrap().push(line.clone());
                 // Nobody listens any more when the test is over.
                 let _ = tell.send(line);
             }
@@ -74,7 +74,7 @@ impl Drop for Provider {
             let _ = std::process::Command::new("kill").args(["-TERM", &id.to_string()]).status();
         }
         if std::thread::panicking() {
-            eprintln!("{}", self.log.lock().unwrap());
+            eprintln!("{}", self.log.lock().unwrap().join("\n"));
         }
     }
 }
