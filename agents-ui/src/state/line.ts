@@ -7,7 +7,7 @@ import { ApiError } from '@/api'
 import { isRecord } from '@/api/check'
 import { phoneStatus, postLine, type PhoneStatus } from '@/api/phone'
 import { openLine, type Levels, type Line } from '@/media/line'
-import type { LineNow } from './lineView'
+import { mayRetry, shownState, type LineNow } from './lineView'
 import { onFrame, useLive } from './live'
 import { prefs } from './prefs'
 
@@ -33,7 +33,7 @@ let scope: EffectScope | undefined
 let again: ReturnType<typeof setTimeout> | undefined
 let audio: HTMLAudioElement | undefined
 
-const { directory, link, myId } = useLive()
+const { directory, link, myContacts, myId } = useLive()
 
 /** Calls at once that an account takes, out of the directory's words for it. */
 export function phoneCapacity(capacity: unknown): number {
@@ -51,6 +51,7 @@ const wish = computed<Wish>(() => {
   if (!enabled.value || link.value === 'ended') return 'none'
   return answers.value ? 'speak' : supervising.value
 })
+const inCall = computed(() => myContacts.value.some((c) => c.channel === 'phone' && (c.state === 'active' || c.state === 'held')))
 const dialDesks = computed(() => (answers.value ? (status.value?.desks ?? []).filter((d) => d.can_dial) : []))
 
 async function exchange(offer: string, signal: AbortSignal): Promise<string> {
@@ -99,7 +100,7 @@ function fit(): void {
     muted: muted.value,
     ...(microphone ? { deviceId: microphone } : {}),
     onState: (now) => {
-      if (turn === mine) state.value = now
+      if (turn === mine) state.value = shownState(state.value, now)
     },
     onLevels: (now) => {
       if (turn === mine) levels.value = now
@@ -130,6 +131,8 @@ export function startLine(): void {
     watch(link, (now) => now === 'online' && void askStatus(), { immediate: true })
     watch([wish, () => prefs.microphone], fit, { immediate: true })
     watch(() => prefs.speaker, aim)
+    // Nobody begins a call unheard because the one before ended muted.
+    watch(inCall, (now) => now || setMuted(false))
   })
   stopHearing = onFrame((frame) => {
     if (frame.type === 'settings_changed') void askStatus()
@@ -153,7 +156,10 @@ export function setMuted(on: boolean): void {
   line?.mute(on)
 }
 
-export const retryLine = () => line?.retry()
+export function retryLine(): void {
+  if (line && mayRetry(state.value)) state.value = 'connecting'
+  line?.retry()
+}
 
 /** Opens the line for supervising, or lets it go; my own standing line stays. */
 export function wantLine(want: Wish): void {
@@ -203,6 +209,7 @@ const view = {
   enabled,
   answers,
   dialDesks,
+  inCall,
   state: computed(() => state.value),
   levels: computed(() => levels.value),
   muted: computed(() => muted.value),

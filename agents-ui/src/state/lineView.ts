@@ -42,6 +42,14 @@ export const lineHelp = (state: LineNow): LineHelp | undefined => HELP.find((hel
 /** Trying again helps: the page cannot make itself secure. */
 export const mayRetry = (state: LineNow): boolean => lineHealth(state) === 'bad' && state !== 'insecure'
 
+/**
+ * What is shown after the line's next step: a trouble stays while the line tries by itself, so that its help does not
+ * come and go with every try.
+ */
+export function shownState(before: LineNow, now: LineState): LineNow {
+  return now === 'connecting' && lineHealth(before) === 'bad' ? before : now
+}
+
 /** Quieter than this is silence, decibels below full scale. */
 const FLOOR_DB = 60
 

@@ -5,7 +5,7 @@ import { flatten } from '@/i18n'
 import { ja } from '@/i18n/ja'
 import type { LineState } from '@/media/line'
 import { adopt, callCan, callMood, consulted, others } from './callView'
-import { levelShare, lineHealth, lineHelp, loudness, mayRetry, type LineNow } from './lineView'
+import { levelShare, lineHealth, lineHelp, loudness, mayRetry, shownState, type LineNow } from './lineView'
 import { dialable, numberText, toneKeys, typedNumber } from './numbers'
 
 const ME = 'acc_me'
@@ -112,6 +112,14 @@ describe('the voice line', () => {
     expect(['denied', 'failed', 'no_network'].map((s) => mayRetry(s as LineNow))).toEqual([true, true, true])
     expect(mayRetry('insecure')).toBe(false)
     expect(mayRetry('connected')).toBe(false)
+  })
+
+  it('keeps a trouble in sight while it is tried again', () => {
+    expect(shownState('failed', 'connecting')).toBe('failed')
+    expect(shownState('no_network', 'failed')).toBe('failed')
+    expect(shownState('failed', 'connected')).toBe('connected')
+    expect(shownState('denied', 'asking')).toBe('asking')
+    expect(shownState('connecting', 'connecting')).toBe('connecting')
   })
 
   it('shows loudness as it is felt', () => {
