@@ -1,5 +1,6 @@
 /** The calls behind the phone contacts of this page: read when they become mine, and again when one changes. */
 import { computed, shallowReactive, watch } from 'vue'
+import { ApiError } from '@/api'
 import type { BoardContact } from '@/api'
 import { readCall } from '@/api/phone'
 import { adopt, callMood, type KnownCall } from './callView'
@@ -7,6 +8,9 @@ import { serverNow } from './clock'
 import { useConversations } from './conversations'
 import { onFrame, useLive } from './live'
 import { useSession } from './session'
+
+/** Pause before a call is read again after a failure that may pass, milliseconds. */
+const AGAIN_MS = 3000
 
 const calls = shallowReactive(new Map<string, KnownCall>())
 /** Calls that could not be read, with the reason. */
@@ -42,7 +46,11 @@ export async function readAgain(id: string): Promise<void> {
     failures.delete(id)
     calls.set(id, adopt(calls.get(id), call, contactOf(id), serverNow()))
   } catch (error) {
-    if (wanted.value.includes(id)) failures.set(id, error)
+    if (!wanted.value.includes(id)) return
+    failures.set(id, error)
+    // A refusal stays one; anything else is likely to pass.
+    const refused = error instanceof ApiError && error.status >= 400 && error.status < 500
+    if (!refused) setTimeout(() => wanted.value.includes(id) && void readAgain(id), AGAIN_MS)
   } finally {
     asking.delete(id)
     if (mine.again && wanted.value.includes(id)) void readAgain(id)
@@ -72,13 +80,19 @@ watch(
   { immediate: true },
 )
 
-// The contact's own state (held, wrap-up) is part of what is shown.
+// The contact's own state (held, wrap-up) is part of what is shown; with another state there may be more to read.
 watch(
-  () => wanted.value.map((id) => `${id} ${contactOf(id)?.state ?? ''}`).join(),
-  () => {
-    for (const [id, known] of calls) {
+  () => wanted.value.map((id) => `${id} ${contactOf(id)?.state ?? ''}`),
+  (now, before) => {
+    for (const line of now) {
+      if (before.includes(line)) continue
+      const id = line.split(' ')[0] ?? ''
+      const known = calls.get(id)
       const contact = contactOf(id)
-      if (callMood(known.call, contact?.state) !== known.mood) calls.set(id, adopt(known, known.call, contact, serverNow()))
+      if (known && callMood(known.call, contact?.state) !== known.mood) {
+        calls.set(id, adopt(known, known.call, contact, serverNow()))
+      }
+      void readAgain(id)
     }
   },
 )
