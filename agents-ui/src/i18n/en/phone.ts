@@ -93,7 +93,7 @@ export const phone = {
     connecting: 'The voice line is being connected. This takes a few seconds.',
     interrupted: 'The sound is interrupted. It reconnects by itself; if it goes on, check the network.',
     insecure:
-      'This page was not opened over a secure connection (https), so the microphone cannot be used. Open it at the address that begins with “https://”.',
+      'This page was not opened over a secure connection (https), so the microphone cannot be used. Open it at the address that begins with “https”.',
     denied:
       'The browser blocks the microphone. Press the lock in the address bar, set the microphone to “Allow”, then press “Reconnect”.',
     no_microphone:
