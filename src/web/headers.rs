@@ -13,6 +13,10 @@ use axum::response::Response;
 pub const CONTENT_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+/// What a page may use of the device.
+const NOTHING: &str = "geolocation=(), camera=(), microphone=()";
+const MICROPHONE: &str = "geolocation=(), camera=(), microphone=(self)";
+
 /// The page inside the widget's frame may be framed by the sites that the settings name.
 pub const FRAMED_PATH: &str = "/chat/frame";
 
@@ -28,6 +32,8 @@ pub struct Policy {
 /// Adds the headers; a handler that set one itself keeps it.
 pub async fn protect(State(policy): State<Arc<Policy>>, request: Request, next: Next) -> Response {
     let framed = request.uri().path() == FRAMED_PATH && !policy.widget_origins.is_empty();
+    // Only the console and the page of a web call ask for a microphone.
+    let speaks = ["/desk", "/call"].iter().any(|root| request.uri().path().starts_with(root));
     let personal = request.uri().path().starts_with("/api/");
     let mut response = next.run(request).await;
     let mut put = |name: HeaderName, value: HeaderValue| {
@@ -46,7 +52,7 @@ pub async fn protect(State(policy): State<Arc<Policy>>, request: Request, next: 
     put(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
     put(header::REFERRER_POLICY, fixed("same-origin"));
     put(HeaderName::from_static("cross-origin-opener-policy"), fixed("same-origin"));
-    put(HeaderName::from_static("permissions-policy"), fixed("geolocation=(), camera=(), microphone=()"));
+    put(HeaderName::from_static("permissions-policy"), fixed(if speaks { MICROPHONE } else { NOTHING }));
     if personal {
         put(header::CACHE_CONTROL, fixed("no-store"));
     }
