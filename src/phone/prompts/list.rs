@@ -16,7 +16,8 @@ pub struct PhonePrompt {
     pub name: String,
     /// BCP 47.
     pub language: String,
-    /// The words of the recording that comes with the program; empty where none does. An own one may say others.
+    /// The words of the recording that comes with the program; empty where none does. An own one may say
+    /// others.
     pub text: String,
     /// Length of what is heard.
     pub seconds: f64,

@@ -61,8 +61,8 @@ pub struct PhoneDesk {
     pub numbers: Vec<String>,
     /// The number that is shown to whoever the desk calls; null: the trunk's own.
     pub shown: Option<String>,
-    /// Name of the trunk (a peer or a registration of the settings) that the desk's calls go out through; null:
-    /// the first.
+    /// Name of the trunk (a peer or a registration of the settings) that the desk's calls go out through;
+    /// null: the first.
     pub through: Option<String>,
     /// BCP 47; spoken until the caller has chosen.
     pub language: String,
