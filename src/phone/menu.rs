@@ -25,7 +25,6 @@ pub const PROMPT_MAX: usize = 40;
 /// Something to choose by key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(no_recursion)]
 pub struct Menu {
     /// Names of the prompts that are said, one after the other. A name ending in `@TAG` is said in that
     /// language, any other in the language chosen so far.
@@ -47,6 +46,7 @@ pub struct Choice {
     pub topic: Option<String>,
     /// A menu that follows this choice alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(no_recursion)]
     pub then: Option<Menu>,
 }
 

@@ -180,6 +180,79 @@ export interface paths {
         patch: operations["change_desk"];
         trace?: never;
     };
+    "/api/v1/admin/phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How each desk answers the phone. */
+        get: operations["list_phone_desks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/phone/prompts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a desk can say: each prompt in each language. */
+        get: operations["list_prompts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/phone/prompts/{desk}/{name}/{language}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What callers hear of a prompt in a language, for listening. */
+        get: operations["hear_prompt"];
+        /**
+         * Puts a desk's own recording into the place of a prompt, or under a new name that its menus may say: a WAV
+         *     file of at most 2 MiB and two minutes.
+         */
+        put: operations["replace_prompt"];
+        post?: never;
+        /** Takes a desk's own recording back: what is built in is heard again. */
+        delete: operations["take_prompt_back"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/phone/{desk}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replaces how a desk answers the phone. `version` is the one that the change was made from. */
+        put: operations["change_phone_desk"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/settings": {
         parameters: {
             query?: never;
@@ -640,6 +713,102 @@ export interface paths {
         get: operations["read_directory"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/phone/calls/{contact}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["call"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/phone/calls/{contact}/act": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["act"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/phone/dial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["dial"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/phone/line": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["line"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/phone/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["phone_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/phone/web": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["web"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1137,6 +1306,79 @@ export interface components {
          * @enum {string}
          */
         ByeReason: "replaced" | "signed_out" | "stopping" | "too_slow";
+        /** @description A call of a contact. */
+        Call: {
+            callback?: null | components["schemas"]["Callback"];
+            caller: components["schemas"]["CallerState"];
+            contact?: null | components["schemas"]["ContactId"];
+            direction: components["schemas"]["Direction"];
+            number?: string | null;
+            parties: components["schemas"]["Party"][];
+            /** @description The party that the agent talks to while the caller hears music. */
+            private_with?: string | null;
+            recording: components["schemas"]["RecordingState"];
+            /** @description Why there is no number: `private`, `payphone` or `unavailable`. */
+            withheld?: string | null;
+        };
+        /** @description What an agent or a supervisor does in a call. */
+        CallAct: {
+            to: components["schemas"]["Whom"];
+            /** @enum {string} */
+            type: "consult";
+        } | {
+            /** @enum {string} */
+            type: "cancel_consult";
+        } | {
+            /** @enum {string} */
+            type: "merge";
+        } | {
+            /** @enum {string} */
+            type: "complete";
+        } | {
+            number: string;
+            /** @enum {string} */
+            type: "forward";
+        } | {
+            party?: string;
+            /** @enum {string} */
+            type: "drop";
+        } | {
+            keys: string;
+            /** @enum {string} */
+            type: "keys";
+        } | {
+            /** @enum {string} */
+            type: "redial";
+        } | {
+            mode: components["schemas"]["Supervising"];
+            /** @enum {string} */
+            type: "supervise";
+        };
+        /** @description A call with the earlier tickets of its number. */
+        CallWithHistory: components["schemas"]["Call"] & {
+            earlier: components["schemas"]["Earlier"][];
+        };
+        /** @description A promised callback. */
+        Callback: {
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970.
+             */
+            asked_at: number;
+            state: components["schemas"]["CallbackState"];
+            /** Format: int64 */
+            tries: number;
+        };
+        /**
+         * @description How far a promised callback is.
+         * @enum {string}
+         */
+        CallbackState: "waiting" | "dialling" | "unreached";
+        /**
+         * @description What the caller is doing.
+         * @enum {string}
+         */
+        CallerState: "menu" | "waiting" | "ringing" | "talking" | "held" | "music" | "gone" | "unreached";
         /** @description A text as agents see it. */
         CannedText: {
             body: string;
@@ -1206,6 +1448,16 @@ export interface components {
             number?: string | null;
             /** @description The secret that opens this conversation; nowhere else to be had. */
             token: string;
+        };
+        /** @description What one key does. */
+        Choice: {
+            /** @description `0` to `9`, `*` or `#`. */
+            key: string;
+            /** @description BCP 47; the rest of the call is in this language, and it is asked for as a skill. */
+            language?: string | null;
+            then?: null | components["schemas"]["Menu"];
+            /** @description An id of `topics`. */
+            topic?: string | null;
         };
         /** @description What an agent's console may ask for. */
         ClientCommand: {
@@ -1516,6 +1768,13 @@ export interface components {
             name_ja: string;
             slug: string;
         };
+        /** @description A desk's number. */
+        DeskOnPhone: {
+            /** @description Whether agents may call out from it. */
+            can_dial: boolean;
+            desk: components["schemas"]["DeskId"];
+            number?: string | null;
+        };
         /** @description Settings of one desk. */
         DeskSettings: {
             /**
@@ -1591,6 +1850,21 @@ export interface components {
             /** Format: int32 */
             waiting: number;
         };
+        /** @description A call that an agent makes. */
+        DialOut: {
+            desk: components["schemas"]["DeskId"];
+            number: string;
+            ticket?: null | components["schemas"]["TicketId"];
+        };
+        /** @description The contact of a call that was begun. */
+        DialledOut: {
+            contact: components["schemas"]["ContactId"];
+        };
+        /**
+         * @description Which way a call was made.
+         * @enum {string}
+         */
+        Direction: "in" | "out" | "web";
         /** @description Everything a console needs to say names instead of ids. */
         Directory: {
             /** @description Those who answer, in the order of their names; none for the officer, who sees no people. */
@@ -1635,6 +1909,18 @@ export interface components {
          * @enum {string}
          */
         DivertReason: "desk_closed" | "no_agent" | "max_wait" | "queue_full" | "chosen";
+        /** @description An earlier ticket of the same number. */
+        Earlier: {
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970.
+             */
+            at: number;
+            /** @description The number of the record. */
+            number: string;
+            summary: string;
+            ticket: string;
+        };
         /** @description An earlier ticket of the same inquirer, and why it is taken for one. */
         EarlierTicket: {
             /** @description The strongest first. */
@@ -1929,6 +2215,19 @@ export interface components {
          * @description How well an agent has a skill: 1 (gets by) to 5 (expert or native).
          */
         Level: number;
+        /** @description The server's answer to it. */
+        LineAnswer: {
+            answer: string;
+        };
+        /** @description A browser's description of its connection (RFC 8829), whole: without trickle. */
+        LineOffer: {
+            offer: string;
+        };
+        /**
+         * @description Whether an agent's line stands.
+         * @enum {string}
+         */
+        LineState: "up" | "down";
         /** @description An event with its place in the log of its pool. */
         LoggedEvent: {
             at: components["schemas"]["Timestamp"];
@@ -1957,6 +2256,15 @@ export interface components {
             name: string;
             role: components["schemas"]["Role"];
             ui_language: string;
+        };
+        /** @description Something to choose by key. */
+        Menu: {
+            choices: components["schemas"]["Choice"][];
+            /**
+             * @description Names of the prompts that are said, one after the other. A name ending in `@TAG` is said in that
+             *     language, any other in the language chosen so far.
+             */
+            say: string[];
         };
         /** @description One message of a conversation. */
         Message: {
@@ -2104,11 +2412,118 @@ export interface components {
          * @enum {string}
          */
         Outcome: "handled" | "abandoned" | "diverted" | "transferred" | "failed";
+        /** @description Somebody in the call besides the caller. */
+        Party: {
+            account?: null | components["schemas"]["AccountId"];
+            id: string;
+            kind: components["schemas"]["PartyKind"];
+            number?: string | null;
+            state: components["schemas"]["PartyState"];
+        };
+        /**
+         * @description Who a further party is.
+         * @enum {string}
+         */
+        PartyKind: "agent" | "number" | "supervisor";
+        /**
+         * @description What a further party is doing.
+         * @enum {string}
+         */
+        PartyState: "ringing" | "talking" | "held" | "listening" | "whispering" | "gone";
         /** @description One length of time for each channel. */
         PerChannel: {
             chat: components["schemas"]["Millis"];
             meeting: components["schemas"]["Millis"];
             phone: components["schemas"]["Millis"];
+        };
+        /** @description A desk on the phone. */
+        PhoneDesk: {
+            /**
+             * Format: int32
+             * @description Seconds between two announcements of the place and the expected wait, 10 to 600.
+             */
+            announce_s: number;
+            /** @description Whether a waiting caller may hang up and be called back in her turn. */
+            callback: boolean;
+            /**
+             * Format: int32
+             * @description Seconds between two tries, 30 to 86400.
+             */
+            callback_pause_s: number;
+            /**
+             * Format: int32
+             * @description Times that a callback nobody answered is dialled again, 0 to 5.
+             */
+            callback_tries: number;
+            desk: components["schemas"]["DeskId"];
+            /** @description Names of the prompts that are said first. */
+            greeting: string[];
+            /** @description BCP 47; spoken until the caller has chosen. */
+            language: string;
+            /** @description What is asked before the caller waits, in this order. */
+            menus: components["schemas"]["Menu"][];
+            /**
+             * @description The numbers that lead to this desk: digits, with a leading `+` where international. No number leads to
+             *     two desks; `+81…` and `0…` are one.
+             * @example [
+             *       "0312345678"
+             *     ]
+             */
+            numbers: string[];
+            /** @description Whether calls are recorded. The notice is then said, also when the greeting does not name it. */
+            recording: boolean;
+            /** @description The number that is shown to whoever the desk calls; null: the trunk's own. */
+            shown?: string | null;
+            /**
+             * @description Name of the trunk (a peer or a registration of the settings) that the desk's calls go out through;
+             *     null: the first.
+             */
+            through?: string | null;
+            /**
+             * Format: int64
+             * @description 0 until it is saved for the first time.
+             */
+            version: number;
+            /** @description Whether a caller may leave a message when the desk takes no call. */
+            voicemail: boolean;
+        };
+        /** @description All desks of the pool, in their order. */
+        PhoneDeskList: {
+            items: components["schemas"]["PhoneDesk"][];
+        };
+        /** @description One prompt in one language. */
+        PhonePrompt: {
+            /** @description BCP 47. */
+            language: string;
+            /**
+             * @description What settings call it.
+             * @example greeting
+             */
+            name: string;
+            /** @description Whether the desk's own recording is heard. */
+            own: boolean;
+            /**
+             * Format: double
+             * @description Length of what is heard.
+             */
+            seconds: number;
+            /**
+             * @description The words of the recording that comes with the program; empty where none does. An own one may say
+             *     others.
+             */
+            text: string;
+            /** @description Whose voice is heard; empty for an own recording. */
+            voice: string;
+        };
+        /** @description The built-in prompts and the desk's own, by name and then by language. */
+        PhonePromptList: {
+            items: components["schemas"]["PhonePrompt"][];
+        };
+        /** @description The phone as a console needs to know it. */
+        PhoneStatus: {
+            desks: components["schemas"]["DeskOnPhone"][];
+            enabled: boolean;
+            line: components["schemas"]["LineState"];
         };
         /** @description Rules that all desks of a pool share, because agents are shared. */
         PoolConfig: {
@@ -2212,6 +2627,11 @@ export interface components {
             up_to_seq: number;
         };
         /**
+         * @description How it stands with the recording.
+         * @enum {string}
+         */
+        RecordingState: "off" | "on" | "paused" | "failed";
+        /**
          * @description Why a contact that had an owner waits again.
          * @enum {string}
          */
@@ -2309,6 +2729,10 @@ export interface components {
             contact: components["schemas"]["ContactId"];
             /** @enum {string} */
             type: "typing";
+        } | {
+            contact: components["schemas"]["ContactId"];
+            /** @enum {string} */
+            type: "call_changed";
         } | {
             cmd: string;
             /** @enum {string} */
@@ -2434,6 +2858,11 @@ export interface components {
             /** @description For `GET /api/v1/chat/stream?key=…`. */
             key: string;
         };
+        /**
+         * @description How a supervisor takes part.
+         * @enum {string}
+         */
+        Supervising: "listen" | "whisper" | "barge" | "stop";
         Tag: string;
         TextId: string;
         /** @description A ticket as its readers see it. An empty text means "not filled in". */
@@ -2935,6 +3364,24 @@ export interface components {
             code: string;
             field: string;
         };
+        /** @description A visitor calls from her browser. */
+        WebCall: {
+            /** @description She has read what is done with what she says. */
+            consent: boolean;
+            /** @description The desk's short name. */
+            desk: string;
+            offer: string;
+        };
+        /** @description Whom an agent consults. */
+        Whom: {
+            agent: components["schemas"]["AccountId"];
+            /** @enum {string} */
+            type: "agent";
+        } | {
+            number: string;
+            /** @enum {string} */
+            type: "number";
+        };
         /** @description The state that an agent (or a supervisor for them) asks for. */
         Wish: {
             /** @enum {string} */
@@ -3320,6 +3767,292 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AdminDesk"];
                 };
+            };
+        };
+    };
+    list_phone_desks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneDeskList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_prompts: {
+        parameters: {
+            query: {
+                desk: components["schemas"]["DeskId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhonePromptList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    hear_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                desk: components["schemas"]["DeskId"];
+                name: string;
+                language: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/wav": number[];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    replace_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                desk: components["schemas"]["DeskId"];
+                name: string;
+                language: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "audio/wav": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhonePrompt"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    take_prompt_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                desk: components["schemas"]["DeskId"];
+                name: string;
+                language: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    change_phone_desk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                desk: components["schemas"]["DeskId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhoneDesk"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneDesk"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -4236,6 +4969,138 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Directory"];
+                };
+            };
+        };
+    };
+    call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                contact: components["schemas"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallWithHistory"];
+                };
+            };
+        };
+    };
+    act: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                contact: components["schemas"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallAct"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    dial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DialOut"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DialledOut"];
+                };
+            };
+        };
+    };
+    line: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LineOffer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineAnswer"];
+                };
+            };
+        };
+    };
+    phone_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneStatus"];
+                };
+            };
+        };
+    };
+    web: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebCall"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineAnswer"];
                 };
             };
         };

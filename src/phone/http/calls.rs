@@ -179,7 +179,7 @@ pub async fn line(
 }
 
 #[utoipa::path(
-    get, path = "/api/v1/phone/status", tag = "phone",
+    get, path = "/api/v1/phone/status", operation_id = "phone_status", tag = "phone",
     responses((status = 200, body = PhoneStatus))
 )]
 pub async fn status(State(calls): State<Arc<Calls>>, Agent(me): Agent) -> Result<Json<PhoneStatus>, Problem> {
