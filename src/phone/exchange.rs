@@ -81,7 +81,8 @@ impl Phone {
         let (trunk, events) = Trunk::start(config.trunk, clock, chance, lifecycle.clone()).await?;
         let _ = phone.trunk.set(trunk);
         super::restore::take_up(&phone).await?;
-        lifecycle.spawn(Arc::clone(&phone).dispatch(events));
+        // Not waited for at the end: the trunk has its last word when nobody else listens any more.
+        tokio::spawn(Arc::clone(&phone).dispatch(events));
         lifecycle.spawn(super::restore::try_again(Arc::clone(&phone)));
         Ok(phone)
     }

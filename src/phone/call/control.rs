@@ -20,6 +20,12 @@ pub const KEY_WAIT: Millis = Millis::from_secs(6);
 /// How long the far side may take to confirm our answer before its sound is played anyway.
 pub const CONFIRM_WAIT: Millis = Millis::from_secs(4);
 
+/// Keys kept that were pressed before they were asked for; later ones are forgotten.
+pub const AHEAD_MAX: usize = 8;
+
+/// The prompt that nobody may skip.
+const NOTICE: &str = "recording_notice";
+
 /// How a desk wants its calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -135,6 +141,8 @@ pub struct Control {
     callable: bool,
     /// The desk takes no calls now: said after the greeting.
     shut: Option<DivertReason>,
+    /// Keys pressed before they were asked for.
+    ahead: VecDeque<char>,
     outputs: VecDeque<Output>,
 }
 
@@ -143,8 +151,15 @@ impl Control {
     #[must_use]
     pub fn new(plan: Plan, callable: bool, now: Timestamp) -> Self {
         let language = plan.language.clone();
-        let mut control =
-            Self { plan, stage: Stage::Answering, language, callable, shut: None, outputs: VecDeque::new() };
+        let mut control = Self {
+            plan,
+            stage: Stage::Answering,
+            language,
+            callable,
+            shut: None,
+            ahead: VecDeque::new(),
+            outputs: VecDeque::new(),
+        };
         control.wake_in(now, CONFIRM_WAIT);
         control
     }
@@ -167,8 +182,8 @@ impl Control {
     }
 
     /// Takes what happened; then drain [`Self::poll`].
-    pub fn handle(&mut self, now: Timestamp, input: Input) {
-        match input {
+    pub fn handle(&mut self, now: Timestamp, input: &Input) {
+        match *input {
             Input::HungUp => self.gone(),
             Input::Confirmed => self.confirmed(),
             Input::Key(key) => self.key(now, key),
@@ -216,6 +231,13 @@ impl Control {
 
     fn key(&mut self, now: Timestamp, key: char) {
         match &mut self.stage {
+            // Who knows the way need not hear it; the notice of a recording is heard by all.
+            Stage::Greeting if self.shut.is_none() => {
+                self.ahead.extend((self.ahead.len() < AHEAD_MAX).then_some(key));
+                if !self.plan.greeting.iter().any(|name| name == NOTICE) {
+                    self.said(now);
+                }
+            }
             Stage::Menu(walk) => {
                 let turn = walk.key(key);
                 self.turn(now, turn);
@@ -240,6 +262,9 @@ impl Control {
                 let (walk, turn) = Walk::new(&self.plan.menus);
                 self.stage = Stage::Menu(walk);
                 self.turn(now, turn);
+                while let (Stage::Menu(_), Some(key)) = (&self.stage, self.ahead.pop_front()) {
+                    self.key(now, key);
+                }
             }
             Stage::Menu(_) => self.wake_in(now, KEY_WAIT),
             Stage::Arriving | Stage::Waiting(_) | Stage::Leaving(_) | Stage::Held(..) => {

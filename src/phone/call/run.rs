@@ -7,9 +7,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::desk::events::Event;
 use crate::desk::watch::{ContactWatch, Signal};
+use crate::kernel::clock::Clock;
 use crate::kernel::ids::{AccountId, ContactId, DeskId};
+use crate::kernel::lifecycle::Lifecycle;
 use crate::kernel::problem::Problem;
-use crate::kernel::time::Timestamp;
+use crate::kernel::time::{Millis, Timestamp};
 use crate::media::dtmf;
 use crate::media::rewriter::SourceId;
 use crate::phone::end::{End, Shown};
@@ -30,6 +32,9 @@ use super::spoken::Say;
 use super::view::{CallView, CallerState, Direction};
 
 pub use super::begin::incoming;
+
+/// How long the trunk may take to say goodbye when the program stops.
+const GOODBYE: Millis = Millis::from_secs(6);
 
 /// What can happen to a call.
 #[derive(Debug)]
@@ -62,7 +67,7 @@ pub enum Machine {
 impl Machine {
     fn handle(&mut self, now: Timestamp, input: Input) {
         match self {
-            Self::In(control) => control.handle(now, input),
+            Self::In(control) => control.handle(now, &input),
             Self::Out(outbound) => outbound.handle(&input),
         }
     }
@@ -215,7 +220,7 @@ impl Call {
             () = async { match wake { Some(at) => clock.sleep_until(at).await, None => std::future::pending().await } } =>
                 Turn::Woke,
             () = moved(self.agent.as_mut()) => Turn::LineMoved,
-            () = lifecycle.stopping(), if !carried => Turn::Stop,
+            () = stopped(&lifecycle, &clock, carried) => Turn::Stop,
         }
     }
 
@@ -537,6 +542,14 @@ impl Call {
         self.phone.leave(contact, &self.view);
         self.phone.parts.desk.stir(contact);
         super::begin::follow_up(&self).await;
+    }
+}
+
+/// The program stops, and whoever is on the trunk had time to hear its goodbye.
+async fn stopped(lifecycle: &Lifecycle, clock: &Clock, carried: bool) {
+    lifecycle.stopping().await;
+    if carried {
+        clock.sleep_until(clock.now() + GOODBYE).await;
     }
 }
 

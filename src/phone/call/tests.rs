@@ -56,7 +56,7 @@ impl Story {
 
     /// What comes of `input`: prompts as `name.language`, everything else by its name.
     fn after(&mut self, input: Input) -> Vec<String> {
-        self.control.handle(self.now, input);
+        self.control.handle(self.now, &input);
         self.drain().into_iter().flat_map(text).collect()
     }
 
