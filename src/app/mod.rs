@@ -143,6 +143,20 @@ fn sessions(config: &Config, world: &World, key: &InstallKey, db: &Db) -> Sessio
     })
 }
 
+/// The phone, when the settings switch it on.
+async fn start_phone(
+    config: &Config,
+    clock: &Clock,
+    chance: &Chance,
+    (db, desk, lifecycle): (&Db, &Desk, &Lifecycle),
+) -> anyhow::Result<Option<Arc<Phone>>> {
+    let Some(config) = config.phone.ready().map_err(anyhow::Error::msg)? else { return Ok(None) };
+    let (db, clock, chance) = (db.clone(), clock.clone(), chance.clone());
+    let (desk, lifecycle) = (desk.clone(), lifecycle.clone());
+    let parts = phone::exchange::Parts { db, clock, chance, desk, lifecycle, config };
+    Phone::start(parts).await.context("phone").map(Some)
+}
+
 async fn build(
     config: &Config,
     world: World,
@@ -167,15 +181,7 @@ async fn build(
         metrics: metrics.clone(),
     })
     .await?;
-    let phone = match config.phone.ready().map_err(anyhow::Error::msg)? {
-        Some(config) => {
-            let (db, clock, chance) = (db.clone(), clock.clone(), chance.clone());
-            let (desk, lifecycle) = (desk.clone(), lifecycle.clone());
-            let parts = phone::exchange::Parts { db, clock, chance, desk, lifecycle, config };
-            Some(Phone::start(parts).await.context("phone")?)
-        }
-        None => None,
-    };
+    let phone = start_phone(config, &clock, &chance, (&db, &desk, &lifecycle)).await?;
     let parts = web::routes::Parts {
         tracer: Tracer { clock: clock.clone(), chance: chance.clone(), metrics: metrics.clone() },
         proxies: TrustedProxies::new(&config.http.trusted_proxies),

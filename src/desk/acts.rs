@@ -64,7 +64,7 @@ impl Engine {
             Act::Failed(contact) => self.failed(tx, *contact).await,
             Act::TransferredOutside(contact) => {
                 let cause = Cause::end(*contact, EndedBy::Agent);
-                self.ask(tx, Input::TransferredOutside { contact: *contact }, cause).await.map_err(Into::into)
+                self.ask(tx, Input::TransferredOutside { contact: *contact }, cause).await
             }
             Act::Correct(contact, correction) => self.correct(tx, *contact, correction).await,
             Act::Command(who, command) => self.command(tx, *who, command).await,
@@ -145,6 +145,8 @@ impl Engine {
         match self.router.contact(contact).map(|image| image.phase) {
             None | Some(PhaseImage::WrapUp { .. }) => Err(closed().into()),
             Some(_) => {
+                // Said at once, not when the wrap-up is over: somebody has to come back to it.
+                self.ports.hooks.on_diverted(tx, contact, self.now).await?;
                 let cause = Cause::end(contact, EndedBy::System);
                 self.ask(tx, Input::Failed { contact }, cause).await
             }

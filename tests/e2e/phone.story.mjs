@@ -14,9 +14,11 @@ const DESKTOP = { viewport: { width: 1366, height: 768 }, locale: 'ja-JP', permi
 const AGENT_HZ = 700
 const CALLER_HZ = 1000
 const OTHER_HZ = 1500
+const SUPERVISOR_HZ = 400
 
 let server
 let browser
+let office
 let accounts
 let sip
 let carrier
@@ -36,21 +38,29 @@ before(async () => {
   })
   accounts = await readFile(join(server.dataDir, 'demo-accounts.txt'), 'utf8')
   dir = await mkdtemp(join(tmpdir(), 'madoguchi-tone-'))
-  await writeFile(join(dir, 'voice.wav'), wav(AGENT_HZ))
-  browser = await launch({
-    args: [
-      '--use-fake-device-for-media-stream',
-      '--use-fake-ui-for-media-stream',
-      `--use-file-for-fake-audio-capture=${join(dir, 'voice.wav')}`,
-      '--autoplay-policy=no-user-gesture-required',
-    ],
-  })
+  browser = await speaking(AGENT_HZ)
+  office = await speaking(SUPERVISOR_HZ)
 })
 after(async () => {
   await browser?.close()
+  await office?.close()
   await server?.stop()
   if (dir) await rm(dir, { recursive: true })
 })
+
+/** A browser whose microphone hears a tone. */
+async function speaking(hz) {
+  const file = join(dir, `${hz}.wav`)
+  await writeFile(file, wav(hz))
+  return launch({
+    args: [
+      '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream',
+      `--use-file-for-fake-audio-capture=${file}`,
+      '--autoplay-policy=no-user-gesture-required',
+    ],
+  })
+}
 
 /** Ten seconds of a tone, 48 kHz, 16 bits, mono. */
 function wav(hz) {
@@ -93,8 +103,8 @@ function overhear() {
   }
 }
 
-async function signIn(login) {
-  const page = await newPage(browser, server.url, DESKTOP)
+async function signIn(login, from = browser) {
+  const page = await newPage(from, server.url, DESKTOP)
   await page.addInitScript(overhear)
   await page.goto('/desk')
   await page.locator('input[name=username]').fill(login)
@@ -138,6 +148,7 @@ async function silentAt(phone, hz) {
 }
 
 async function available(page) {
+  page.setDefaultTimeout(15_000)
   await page.getByRole('button', { name: '受付可にする' }).first().click()
   await connected(page)
 }
@@ -149,16 +160,36 @@ async function chooseByKey(phone) {
   phone.sound.press('1')
 }
 
-test('a caller is asked by key, waits, talks, is held, and the call ends as a ticket', async () => {
-  const agent = await signIn('sato')
-  await available(agent)
-  const phone = await call({ sip, number: '0300000001', hz: CALLER_HZ })
+/** A call that the agent has answered: both hear each other. */
+async function talking(agent, options = {}) {
+  const phone = await call({ sip, number: '0300000001', hz: CALLER_HZ, ...options })
   await chooseByKey(phone)
   const accept = agent.getByRole('button', { name: '応じる' })
   await accept.waitFor({ timeout: 60_000 })
   await accept.click()
   await hears(agent, CALLER_HZ)
   await phone.hears(AGENT_HZ)
+  return phone
+}
+
+async function hangUp(agent, phone) {
+  await agent.getByRole('button', { name: '終話' }).click()
+  assert.equal(await phone.ended, 0, await phone.errors())
+  await phone.close()
+  await agent.getByRole('button', { name: '後処理を終える' }).click()
+}
+
+/** Tickets of a number, the latest first, as the console reads them. */
+const tickets = (page, number) =>
+  page.evaluate(async (wanted) => {
+    const answer = await fetch(`/api/v1/tickets?q=${wanted}`)
+    return (await answer.json()).items ?? []
+  }, number)
+
+test('a caller is asked by key, waits, talks, is held, and the call ends as a ticket', async () => {
+  const agent = await signIn('sato')
+  await available(agent)
+  const phone = await talking(agent)
   await screenshot(agent, 'phone-ja')
   await axe(agent)
   assertNoForeignRequests(agent)
@@ -169,10 +200,142 @@ test('a caller is asked by key, waits, talks, is held, and the call ends as a ti
   await agent.getByRole('button', { name: '保留解除' }).click()
   await hears(agent, CALLER_HZ)
   await phone.hears(AGENT_HZ)
+  await hangUp(agent, phone)
+  await agent.context().close()
+})
 
-  await agent.getByRole('button', { name: '終話' }).click()
+test('the call outlives the page: after a reload both hear each other again', async (t) => {
+  const agent = await signIn('sato')
+  await available(agent)
+  const phone = await talking(agent, { from: '0312340002' })
+  phone.sound.listen()
+  const begun = performance.now()
+  await agent.reload()
+  await connected(agent)
+  await phone.hears(AGENT_HZ)
+  t.diagnostic(`the caller heard the agent again ${Math.round(performance.now() - begun)} ms after the reload began`)
+  await hears(agent, CALLER_HZ)
+  await hangUp(agent, phone)
+  await agent.context().close()
+})
+
+test('a second opinion from outside: consulted, together, and handed over', async () => {
+  const agent = await signIn('sato')
+  await available(agent)
+  const phone = await talking(agent, { from: '0312340003' })
+  const other = await answerer({ port: carrier, hz: OTHER_HZ })
+  await agent.getByRole('button', { name: /転送・相談/ }).click()
+  await agent.getByLabel(/先に相談する/).check()
+  await agent.getByLabel('外線の番号へ').check()
+  await agent.getByLabel('電話番号').fill('0398765432')
+  await agent.getByRole('button', { name: '呼び出す' }).click()
+  await hears(agent, OTHER_HZ)
+  await other.hears(AGENT_HZ)
+  await hearsNot(agent, CALLER_HZ)
+  await silentAt(phone, AGENT_HZ)
+  await silentAt(other, CALLER_HZ)
+  await screenshot(agent, 'phone-consult-ja')
+
+  await agent.getByRole('button', { name: /三者通話/ }).click()
+  await hears(agent, CALLER_HZ)
+  await hears(agent, OTHER_HZ)
+  await phone.hears(OTHER_HZ)
+  await phone.hears(AGENT_HZ)
+  await other.hears(CALLER_HZ)
+  await other.hears(AGENT_HZ)
+
+  await agent.getByRole('button', { name: /転送を完了/ }).click()
+  await agent.getByRole('button', { name: '後処理を終える' }).waitFor()
+  await silentAt(phone, AGENT_HZ)
+  await phone.hears(OTHER_HZ)
+  await other.hears(CALLER_HZ)
+  await hearsNot(agent, CALLER_HZ)
+  await phone.hangUp()
+  assert.equal(await other.ended, 0, await other.errors())
+  await other.close()
+  await phone.close()
+  await agent.getByRole('button', { name: '後処理を終える' }).click()
+  await agent.context().close()
+})
+
+test('a supervisor listens, whispers and joins', async () => {
+  const agent = await signIn('sato')
+  await available(agent)
+  const phone = await talking(agent, { from: '0312340004' })
+  const supervisor = await signIn('supervisor', office)
+  await connected(supervisor)
+  await supervisor.goto('/desk/board')
+  await connected(supervisor)
+  await supervisor.locator('.talk').first().click()
+  await supervisor.getByRole('button', { name: '聞く' }).first().click()
+  await hears(supervisor, CALLER_HZ)
+  await hears(supervisor, AGENT_HZ)
+  await silentAt(phone, SUPERVISOR_HZ)
+  await hearsNot(agent, SUPERVISOR_HZ)
+  await screenshot(supervisor, 'supervise-ja')
+  await axe(supervisor)
+  await supervisor.getByRole('button', { name: '助言' }).first().click()
+  await hears(agent, SUPERVISOR_HZ)
+  await silentAt(phone, SUPERVISOR_HZ)
+  await supervisor.getByRole('button', { name: '加わる' }).first().click()
+  await phone.hears(SUPERVISOR_HZ)
+  await supervisor.getByRole('button', { name: 'やめる' }).first().click()
+  await hearsNot(agent, SUPERVISOR_HZ)
+  await hears(agent, CALLER_HZ)
+  await hangUp(agent, phone)
+  await agent.context().close()
+  await supervisor.context().close()
+})
+
+test('who waits may be called back in her turn', async () => {
+  const agent = await signIn('sato')
+  await agent.locator('nav').first().waitFor()
+  await connected(agent)
+  const phone = await call({ sip, number: '0300000001', hz: CALLER_HZ, from: '0312340005' })
+  await chooseByKey(phone)
+  await eventually(async () => (await tickets(agent, '0312340005')).length > 0, 'the caller in the line')
+  phone.sound.press('1')
   assert.equal(await phone.ended, 0, await phone.errors())
   await phone.close()
-  await agent.getByText('0312349999').first().waitFor()
+  const called = await answerer({ port: carrier, hz: CALLER_HZ })
+  await agent.getByRole('button', { name: '受付可にする' }).first().click()
+  const accept = agent.getByRole('button', { name: '応じる' })
+  await accept.waitFor({ timeout: 60_000 })
+  await accept.click()
+  await called.hears(AGENT_HZ, 30_000)
+  await hears(agent, CALLER_HZ)
+  await screenshot(agent, 'phone-callback-ja')
+  await hangUp(agent, called)
+  const [ticket] = await tickets(agent, '0312340005')
+  assert.equal(ticket.reply_waiting, false, 'nobody waits for a call any more')
+  await agent.context().close()
+})
+
+test('an agent calls out; a caller who gives up is to be called back', async () => {
+  const agent = await signIn('sato')
+  await available(agent)
+  const called = await answerer({ port: carrier, hz: OTHER_HZ })
+  await agent.getByRole('button', { name: '発信' }).click()
+  await agent.getByLabel('かける番号').fill('03-1234-0006')
+  await agent.getByRole('button', { name: '発信する' }).click()
+  await hears(agent, OTHER_HZ)
+  await called.hears(AGENT_HZ)
+  const gone = await call({ sip, number: '0300000001', from: '0312340007', hangUpMs: 6000 })
+  await chooseByKey(gone)
+  assert.equal(await gone.ended, 0, await gone.errors())
+  await gone.close()
+  await eventually(async () => (await tickets(agent, '0312340007'))[0]?.reply_waiting, 'a ticket to call back')
+  await hangUp(agent, called)
+  await agent.context().close()
+})
+
+test('a killed server leaves a ticket to call back', async () => {
+  const agent = await signIn('sato')
+  await available(agent)
+  const phone = await talking(agent, { from: '0312340008' })
+  await server.kill()
+  await phone.close()
+  await server.start()
+  await eventually(async () => (await tickets(agent, '0312340008'))[0]?.reply_waiting, 'a ticket to call back', 30_000)
   await agent.context().close()
 })

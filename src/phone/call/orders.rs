@@ -345,7 +345,8 @@ impl Call {
 
     /// How the call stands, but for the caller's own state.
     pub(super) fn describe(&self) -> CallView {
-        let mut parties: Vec<Party> = self.third.iter().map(Third::party).collect();
+        let mut parties: Vec<Party> = self.agent.iter().map(|agent| party(agent.line.account)).collect();
+        parties.extend(self.third.iter().map(Third::party));
         parties.extend(self.watchers.iter().map(|watcher| Party {
             id: watcher.line.account.to_string(),
             kind: PartyKind::Supervisor,
@@ -369,6 +370,12 @@ impl Call {
             callback: self.promised(),
         }
     }
+}
+
+/// The agent whose call it is.
+fn party(account: AccountId) -> Party {
+    let id = account.to_string();
+    Party { id, kind: PartyKind::Agent, account: Some(account), number: None, state: PartyState::Talking }
 }
 
 /// Sends keys to a leg, one after the other.

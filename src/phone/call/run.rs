@@ -65,10 +65,10 @@ pub enum Machine {
 }
 
 impl Machine {
-    fn handle(&mut self, now: Timestamp, input: Input) {
+    fn handle(&mut self, now: Timestamp, input: &Input) {
         match self {
-            Self::In(control) => control.handle(now, &input),
-            Self::Out(outbound) => outbound.handle(&input),
+            Self::In(control) => control.handle(now, input),
+            Self::Out(outbound) => outbound.handle(input),
         }
     }
 
@@ -192,8 +192,9 @@ impl Call {
         self.finish().await;
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "an input is told once; callers build it in place")]
     pub(super) fn feed(&mut self, input: Input) {
-        self.machine.handle(self.phone.now(), input);
+        self.machine.handle(self.phone.now(), &input);
     }
 
     async fn next(&mut self) -> Turn {

@@ -90,6 +90,8 @@ fn text(output: Output) -> Vec<String> {
         Output::TakeCallback(_) => vec!["callback!".into()],
         Output::Leave(_) => vec!["leave".into()],
         Output::HangUp => vec!["hang up".into()],
+        Output::Dial(_) => vec!["dial".into()],
+        Output::Unreached(_) => vec!["unreached".into()],
         Output::Wake(_) | Output::NoWake => Vec::new(),
     }
 }
