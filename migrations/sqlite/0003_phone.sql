@@ -43,6 +43,24 @@ CREATE TABLE phone_calls (
 );
 CREATE INDEX phone_calls_by_number ON phone_calls (number_key);
 
+-- What was recorded; the sound lies sealed in the vault. `pauses` is a JSON list of milliseconds.
+CREATE TABLE phone_recordings (
+    id TEXT PRIMARY KEY,
+    contact_id TEXT NOT NULL,
+    desk_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    ms BIGINT NOT NULL DEFAULT 0,
+    bytes BIGINT NOT NULL DEFAULT 0,
+    peaks BYTEA NOT NULL,
+    pauses TEXT NOT NULL DEFAULT '[]',
+    delete_at BIGINT NOT NULL,
+    deleted_at BIGINT
+);
+CREATE INDEX phone_recordings_by_contact ON phone_recordings (contact_id);
+CREATE INDEX phone_recordings_by_deletion ON phone_recordings (delete_at);
+
 -- A key is the same with and without the plus of an international number.
 UPDATE tickets SET reply_key = SUBSTR(reply_key, 2) WHERE reply_key LIKE '+%' AND reply_key NOT LIKE '%@%';
 UPDATE tickets SET reply_key = '0' || SUBSTR(reply_key, 3)

@@ -20,6 +20,7 @@ use crate::kernel::db::Db;
 use crate::kernel::lifecycle::Lifecycle;
 use crate::kernel::telemetry::Metrics;
 use crate::language::Detector;
+use crate::phone::record::Vault;
 use crate::phone::{self, Phone};
 use crate::security::TrustedProxies;
 use crate::security::keys::InstallKey;
@@ -148,12 +149,14 @@ async fn start_phone(
     config: &Config,
     clock: &Clock,
     chance: &Chance,
-    (db, desk, lifecycle): (&Db, &Desk, &Lifecycle),
+    (db, desk, lifecycle, vault): (&Db, &Desk, &Lifecycle, &Vault),
 ) -> anyhow::Result<Option<Arc<Phone>>> {
+    phone::record::keep::take_up(db, vault).await?;
+    lifecycle.spawn(phone::record::keep::run(db.clone(), vault.clone(), clock.clone(), lifecycle.clone()));
     let Some(config) = config.phone.ready().map_err(anyhow::Error::msg)? else { return Ok(None) };
     let (db, clock, chance) = (db.clone(), clock.clone(), chance.clone());
-    let (desk, lifecycle) = (desk.clone(), lifecycle.clone());
-    let parts = phone::exchange::Parts { db, clock, chance, desk, lifecycle, config };
+    let (desk, lifecycle, vault) = (desk.clone(), lifecycle.clone(), vault.clone());
+    let parts = phone::exchange::Parts { db, clock, chance, desk, lifecycle, config, vault };
     Phone::start(parts).await.context("phone").map(Some)
 }
 
@@ -181,7 +184,8 @@ async fn build(
         metrics: metrics.clone(),
     })
     .await?;
-    let phone = start_phone(config, &clock, &chance, (&db, &desk, &lifecycle)).await?;
+    let vault = Vault::new(&config.data.dir, key.clone(), chance.clone());
+    let phone = start_phone(config, &clock, &chance, (&db, &desk, &lifecycle, &vault)).await?;
     let parts = web::routes::Parts {
         tracer: Tracer { clock: clock.clone(), chance: chance.clone(), metrics: metrics.clone() },
         proxies: TrustedProxies::new(&config.http.trusted_proxies),
@@ -228,6 +232,7 @@ async fn build(
         },
         texts: texts::http::Texts { db: db.clone(), clock: clock.clone(), chance: chance.clone() },
         phone_admin: phone::http::PhoneAdmin { db: db.clone(), clock: clock.clone() },
+        recordings: phone::http::recordings::Recordings { db: db.clone(), clock: clock.clone(), vault },
         admin: admin::http::Admin { db, clock, chance, zone, key },
     };
     Ok(web::routes::router(parts))

@@ -152,6 +152,8 @@ define_ids! {
     ReservationId = "rsv";
     /// A note on a ticket.
     NoteId = "nte";
+    /// What was said in a call, or the message of a caller.
+    RecordingId = "rec";
     /// A prepared text.
     TextId = "txt";
     /// An entry of the audit trail.

@@ -23,6 +23,7 @@ use super::call::view::CallView;
 use super::config::Ready;
 use super::end::Shown;
 use super::line::Line;
+use super::record::{self, Vault};
 use super::trunk::{CallId, Dial, HangUp, Trunk, TrunkError, TrunkEvent};
 
 /// Happenings that wait for one call; a call that is further behind hears of the rest by their end.
@@ -37,6 +38,21 @@ pub struct Parts {
     pub desk: Desk,
     pub lifecycle: Lifecycle,
     pub config: Ready,
+    pub vault: Vault,
+}
+
+impl Parts {
+    /// What a recorder needs.
+    #[must_use]
+    pub fn recording(&self) -> record::Parts {
+        record::Parts {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            chance: self.chance.clone(),
+            lifecycle: self.lifecycle.clone(),
+            vault: self.vault.clone(),
+        }
+    }
 }
 
 /// A call that goes on, as others see it.

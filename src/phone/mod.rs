@@ -12,6 +12,7 @@ pub mod http;
 pub mod line;
 pub mod menu;
 pub mod prompts;
+pub mod record;
 pub mod restore;
 pub mod settings;
 pub mod sound;

@@ -9,7 +9,7 @@ use super::call::begin::{self, Reached};
 use super::call::run::Who;
 use super::call::view::Direction;
 use super::exchange::Phone;
-use super::store;
+use super::{record, store};
 
 /// Between two looks for callbacks that are due.
 const LOOK_EVERY: Millis = Millis::from_secs(15);
@@ -30,6 +30,12 @@ pub async fn take_up(phone: &Arc<Phone>) -> anyhow::Result<()> {
         match phone.parts.desk.fail(contact).await {
             Ok(()) => cut += 1,
             Err(problem) => tracing::error!(%contact, code = problem.code, "a cut call was not closed"),
+        }
+    }
+    let orphans = record::store::orphans(&mut phone.parts.db.read().await?).await?;
+    for (contact, desk) in orphans {
+        if let Err(problem) = begin::leave_found(phone, contact, desk).await {
+            tracing::error!(%contact, code = problem.code, "a message of the last run was not noted");
         }
     }
     if cut + kept > 0 {

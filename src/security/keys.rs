@@ -24,6 +24,9 @@ pub const KEY_FILE: &str = "keys/install.key";
 /// Bytes of the nonce of XChaCha20-Poly1305: long enough to be drawn at random.
 const NONCE_BYTES: usize = 24;
 
+/// Bytes that sealing adds: the nonce, and the tag of Poly1305.
+pub const SEAL_BYTES: usize = NONCE_BYTES + 16;
+
 /// Why the key cannot be used; the text tells the administrator what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -83,18 +86,29 @@ impl InstallKey {
     /// `None` only when the cipher refuses, which it does for texts beyond 256 GiB.
     #[must_use]
     pub fn seal(&self, chance: &Chance, place: &str, plain: &[u8]) -> Option<String> {
+        Some(URL_SAFE_NO_PAD.encode(self.seal_bytes(chance, place, plain)?))
+    }
+
+    /// As [`Self::seal`], for what is not kept as text: [`SEAL_BYTES`] longer than `plain`.
+    #[must_use]
+    pub fn seal_bytes(&self, chance: &Chance, place: &str, plain: &[u8]) -> Option<Vec<u8>> {
         let nonce = chance.bytes::<NONCE_BYTES>();
         let payload = Payload { msg: plain, aad: place.as_bytes() };
         let sealed = self.cipher().encrypt(XNonce::from_slice(&nonce), payload).ok()?;
-        Some(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
+        Some([nonce.as_slice(), &sealed].concat())
     }
 
     /// Decrypts what [`Self::seal`] made for `place`; `None` when it was altered, moved, or made under
     /// another key.
     #[must_use]
     pub fn open(&self, place: &str, sealed: &str) -> Option<Vec<u8>> {
-        let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
+        self.open_bytes(place, &URL_SAFE_NO_PAD.decode(sealed).ok()?)
+    }
+
+    /// As [`Self::open`], for what [`Self::seal_bytes`] made.
+    #[must_use]
+    pub fn open_bytes(&self, place: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
         let payload = Payload { msg: sealed, aad: place.as_bytes() };
         self.cipher().decrypt(XNonce::from_slice(nonce), payload).ok()
     }
@@ -151,11 +165,19 @@ mod tests {
         let sealed = key.seal(&chance, "totp:a", b"secret").unwrap();
         assert_eq!(key.open("totp:a", &sealed).unwrap(), b"secret");
         assert_ne!(sealed, key.seal(&chance, "totp:a", b"secret").unwrap());
+        let bytes = key.seal_bytes(&chance, "totp:a", b"secret").unwrap();
+        assert_eq!(
+            (bytes.len(), key.open_bytes("totp:a", &bytes).unwrap()),
+            (6 + SEAL_BYTES, b"secret".into())
+        );
         assert!(key.open("totp:b", &sealed).is_none());
         assert!(InstallKey::from_bytes([2; 32]).open("totp:a", &sealed).is_none());
         let mut altered = sealed.clone().into_bytes();
         altered[40] = if altered[40] == b'A' { b'B' } else { b'A' };
         assert!(key.open("totp:a", &String::from_utf8(altered).unwrap()).is_none());
+        assert!(
+            key.open_bytes("totp:b", &bytes).is_none() && key.open_bytes("totp:a", &bytes[1..]).is_none()
+        );
         for bad in ["", "AAAA", "not base64 !"] {
             assert!(key.open("totp:a", bad).is_none(), "{bad}");
         }

@@ -23,7 +23,7 @@ pub enum Who {
     Figures,
 }
 
-use Who::{Administrator, Agent, Figures, Public, Session, Staff, Visitor};
+use Who::{Administrator, Agent, Figures, Public, Session, Staff, Supervisor, Visitor};
 
 /// (method, path template, who). Sorted by area.
 pub const ACCESS: &[(&str, &str, Who)] = &[
@@ -79,6 +79,9 @@ pub const ACCESS: &[(&str, &str, Who)] = &[
     ("POST", "/api/v1/phone/calls/{contact}/act", Agent),
     ("POST", "/api/v1/phone/dial", Agent),
     ("POST", "/api/v1/phone/web", Public),
+    ("GET", "/api/v1/phone/recordings", Agent),
+    ("GET", "/api/v1/phone/recordings/{id}/audio", Agent),
+    ("DELETE", "/api/v1/phone/recordings/{id}", Supervisor),
     // Administration
     ("GET", "/api/v1/admin/desks", Administrator),
     ("POST", "/api/v1/admin/desks", Administrator),

@@ -28,6 +28,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         chat::http::Api::openapi(),
         tickets::http::Api::openapi(),
         phone::http::calls::Api::openapi(),
+        phone::http::recordings::Api::openapi(),
         texts::http::Api::openapi(),
         admin::http::Api::openapi(),
         phone::http::Api::openapi(),

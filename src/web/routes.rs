@@ -47,6 +47,7 @@ pub struct Parts {
     pub texts: texts::http::Texts,
     pub admin: admin::http::Admin,
     pub phone_admin: phone::http::PhoneAdmin,
+    pub recordings: phone::http::recordings::Recordings,
 }
 
 /// Everything that can be asked of the program over HTTP.
@@ -65,6 +66,7 @@ pub fn router(parts: Parts) -> Router {
         .merge(texts::http::router(Arc::new(parts.texts)))
         .merge(admin::http::router(Arc::new(parts.admin)))
         .merge(phone::http::admin_router(Arc::new(parts.phone_admin)))
+        .merge(phone::http::recordings::router(Arc::new(parts.recordings)))
         .layer(from_fn_with_state(sessions, security::http::identify));
     Router::new()
         .merge(staff)

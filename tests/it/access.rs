@@ -70,6 +70,7 @@ fn with_ids(template: &str) -> String {
         ("/desks/", "dsk_"),
         ("/accounts/", "acc_"),
         ("/texts/", "txt_"),
+        ("/recordings/", "rec_"),
     ];
     let prefix = kinds.iter().find(|(part, _)| template.contains(part)).map_or("", |(_, prefix)| prefix);
     let filled = template.replace("{id}", &format!("{prefix}{}", "0".repeat(26)));

@@ -15,6 +15,7 @@ mod fuzz;
 mod language;
 mod openapi;
 mod pages;
+mod phone_recordings;
 mod phone_settings;
 mod restart;
 mod schema;

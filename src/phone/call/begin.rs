@@ -177,6 +177,9 @@ impl Call {
             promise: None,
             answered: false,
             cause: "ours",
+            recorder: None,
+            unrecorded: false,
+            message: None,
             view: Arc::new(Shown::new(view)),
         }
     }
@@ -216,7 +219,7 @@ impl Call {
         }
     }
 
-    fn arrival(&self, contact: ContactId, topic: Option<String>) -> Arrival {
+    pub(super) fn arrival(&self, contact: ContactId, topic: Option<String>) -> Arrival {
         let extra: Arc<dyn ArrivalExtra> = Arc::new(self.new_call());
         Arrival { extra: Some(extra), topic, ..blank(contact, self.desk, &self.language, &self.who) }
     }
@@ -403,6 +406,18 @@ pub async fn follow_up(call: &Call) {
         call.note_promise("given_up", None).await;
     }
     tracing::info!(%contact, again = more, "a callback reached nobody");
+}
+
+/// Makes the ticket of a message that was recorded when the program ended; nobody knows any more who spoke.
+///
+/// # Errors
+/// As [`crate::desk::Desk::leave`].
+pub async fn leave_found(phone: &Arc<Phone>, contact: ContactId, desk: DeskId) -> Result<(), Problem> {
+    let reached = Reached::of(phone, desk).await?;
+    let who = Who { direction: Direction::In, number: None, withheld: Some("unavailable"), peer: None };
+    let machine = Machine::In(Box::new(Control::new(reached.settings.plan(), false, phone.now())));
+    let call = Call::new(Arc::clone(phone), reached, machine, who, Phone::inbox(), None);
+    phone.parts.desk.leave(call.arrival(contact, None)).await.map(drop)
 }
 
 /// Puts a callback that reached nobody into the line again, in its old place.

@@ -11,6 +11,7 @@ use crate::kernel::time::{Millis, Timestamp};
 use crate::routing::DivertReason;
 
 use super::super::menu::{Chosen, Menu, Turn, Walk};
+use super::super::record::MESSAGE_MAX;
 use super::spoken::{self, Say};
 use super::view::CallerState;
 
@@ -26,6 +27,12 @@ pub const AHEAD_MAX: usize = 8;
 /// The prompt that nobody may skip.
 const NOTICE: &str = "recording_notice";
 
+/// The key that ends a message.
+const MESSAGE_END: char = '#';
+
+/// How a message is asked for.
+const VOICEMAIL: &str = "voicemail";
+
 /// How a desk wants its calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -38,6 +45,8 @@ pub struct Plan {
     pub announce_every: Millis,
     /// Whether a caller may leave the line and be called back.
     pub callback: bool,
+    /// Whether a caller may leave a message when the desk takes no call.
+    pub voicemail: bool,
 }
 
 /// What happens to a call.
@@ -74,6 +83,12 @@ pub enum Input {
     Ended,
     /// The callback was noted.
     CallbackTaken,
+    /// The message of the caller has gone silent, or cannot be recorded further.
+    Quiet,
+    /// The recording of the message ended; `voiced` when there is something to hear.
+    Kept {
+        voiced: bool,
+    },
     /// The called one answered.
     Reached,
     /// Nobody answered the call that was made.
@@ -105,6 +120,12 @@ pub enum Output {
     Dial(AccountId),
     /// The agent hears that nobody answered.
     Unreached(AccountId),
+    /// The tone before a message. `Said` follows at the end.
+    Beep,
+    /// Record what the caller says now: her message.
+    Record,
+    /// End the recording of the message. `Kept` follows.
+    StopRecording,
     /// End the call.
     HangUp,
     /// Wake the machine then; replaces any earlier wish.
@@ -126,6 +147,12 @@ enum Stage {
     Leaving(ContactId),
     Talking(ContactId, AccountId),
     Held(ContactId, AccountId),
+    /// The caller hears that she may leave a message.
+    Offering,
+    Beeping,
+    /// She speaks.
+    Message,
+    Saving,
     /// The last words are said, then the call ends.
     Farewell,
     Over,
@@ -173,7 +200,14 @@ impl Control {
     #[must_use]
     pub const fn standing(&self) -> CallerState {
         match self.stage {
-            Stage::Answering | Stage::Greeting | Stage::Menu(_) | Stage::Arriving => CallerState::Menu,
+            Stage::Answering
+            | Stage::Greeting
+            | Stage::Menu(_)
+            | Stage::Arriving
+            | Stage::Offering
+            | Stage::Beeping
+            | Stage::Message
+            | Stage::Saving => CallerState::Menu,
             Stage::Waiting(_) | Stage::Leaving(_) => CallerState::Waiting,
             Stage::Talking(..) => CallerState::Talking,
             Stage::Held(..) => CallerState::Held,
@@ -197,6 +231,8 @@ impl Control {
             Input::Held => self.held(),
             Input::Unheld => self.unheld(),
             Input::Ended => self.ended(),
+            Input::Quiet => self.message_over(),
+            Input::Kept { voiced } => self.kept(voiced),
             // Of calls that the desk makes.
             Input::Reached | Input::Unreached | Input::Redial => {}
             Input::CallbackTaken => self.farewell(&["callback_taken", "goodbye"]),
@@ -251,6 +287,7 @@ impl Control {
                     self.say(&["callback_no_number", "waiting_again"]);
                 }
             }
+            Stage::Message if key == MESSAGE_END => self.message_over(),
             _ => {}
         }
     }
@@ -274,8 +311,17 @@ impl Control {
                 let agent = *agent;
                 self.put(Output::Bridge(agent));
             }
+            Stage::Offering => {
+                self.stage = Stage::Beeping;
+                self.put(Output::Beep);
+            }
+            Stage::Beeping => {
+                self.stage = Stage::Message;
+                self.wake_in(now, MESSAGE_MAX);
+                self.put(Output::Record);
+            }
             Stage::Farewell => self.over(),
-            Stage::Answering | Stage::Over => {}
+            Stage::Answering | Stage::Message | Stage::Saving | Stage::Over => {}
         }
     }
 
@@ -291,6 +337,7 @@ impl Control {
                 self.wake_in(now, self.plan.announce_every);
                 self.put(Output::AskStanding(contact));
             }
+            Stage::Message => self.message_over(),
             _ => {}
         }
     }
@@ -375,9 +422,12 @@ impl Control {
     }
 
     fn sent_away(&mut self, reason: DivertReason) {
-        // A callback that was taken says its own goodbye.
-        if !matches!(self.stage, Stage::Leaving(_) | Stage::Farewell | Stage::Over) {
-            self.farewell(&[spoken::reason(reason), "goodbye"]);
+        match self.stage {
+            // A callback that was taken says its own goodbye; a message goes on, whatever the desk does.
+            Stage::Leaving(_) | Stage::Farewell | Stage::Over => {}
+            Stage::Offering | Stage::Beeping | Stage::Message | Stage::Saving => {}
+            _ if self.plan.voicemail => self.offer_message(&[spoken::reason(reason), VOICEMAIL]),
+            _ => self.farewell(&[spoken::reason(reason), "goodbye"]),
         }
     }
 
@@ -385,13 +435,40 @@ impl Control {
     fn turn_away(&mut self) {
         let name = spoken::reason(self.shut.unwrap_or(DivertReason::DeskClosed));
         let english = format!("{name}@en");
-        self.farewell(&[name, &english, "goodbye"]);
+        if self.plan.voicemail {
+            self.offer_message(&[name, &english, VOICEMAIL, "voicemail@en"]);
+        } else {
+            self.farewell(&[name, &english, "goodbye"]);
+        }
+    }
+
+    fn offer_message(&mut self, names: &[&str]) {
+        self.stage = Stage::Offering;
+        self.put(Output::NoWake);
+        self.say(names);
+    }
+
+    fn message_over(&mut self) {
+        if matches!(self.stage, Stage::Message) {
+            self.stage = Stage::Saving;
+            self.put(Output::NoWake);
+            self.put(Output::StopRecording);
+        }
+    }
+
+    fn kept(&mut self, voiced: bool) {
+        match self.stage {
+            Stage::Saving if voiced => self.farewell(&["voicemail_saved", "goodbye"]),
+            Stage::Saving => self.farewell(&["goodbye"]),
+            _ => {}
+        }
     }
 
     fn ended(&mut self) {
         match self.stage {
             Stage::Talking(..) | Stage::Held(..) => self.over(),
             Stage::Farewell | Stage::Leaving(_) | Stage::Over => {}
+            Stage::Offering | Stage::Beeping | Stage::Message | Stage::Saving => {}
             _ => self.farewell(&["goodbye"]),
         }
     }
@@ -415,6 +492,9 @@ impl Control {
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
         self.outputs.clear();
         self.put(Output::NoWake);
+        if matches!(stage, Stage::Message) {
+            self.put(Output::StopRecording);
+        }
         if let Stage::Waiting(contact)
         | Stage::Leaving(contact)
         | Stage::Talking(contact, _)

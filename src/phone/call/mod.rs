@@ -2,8 +2,10 @@
 
 pub mod begin;
 pub mod control;
+mod desk;
 pub mod orders;
 pub mod outbound;
+pub mod recording;
 pub mod run;
 pub mod spoken;
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::phone::trunk::{CallId, Dial, HangUp, TrunkError, TrunkEvent};
 
 use super::control::Input;
 use super::run::Call;
-use super::view::{CallView, CallerState, Party, PartyKind, PartyState, RecordingState};
+use super::view::{CallView, CallerState, Party, PartyKind, PartyState};
 
 /// Keys of one order; more are refused.
 pub const KEYS_MAX: usize = 32;
@@ -69,6 +69,8 @@ pub enum Order {
     Drop,
     Keys(String),
     Redial,
+    /// Whether the recording goes on or is paused.
+    Record(bool),
     /// `None` ends it.
     Supervise(AccountId, Option<Mode>),
 }
@@ -143,6 +145,7 @@ impl Call {
                 self.feed(Input::Redial);
                 Ok(())
             }
+            Order::Record(on) => self.pause_recording(!on),
             Order::Supervise(account, mode) => self.supervise(account, mode),
         }
     }
@@ -366,7 +369,7 @@ impl Call {
             caller: CallerState::default(),
             parties,
             private_with: self.is_private().then(|| THIRD.to_owned()),
-            recording: RecordingState::Off,
+            recording: self.recording(),
             callback: self.promised(),
         }
     }

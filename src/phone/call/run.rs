@@ -5,7 +5,6 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::desk::events::Event;
 use crate::desk::watch::{ContactWatch, Signal};
 use crate::kernel::clock::Clock;
 use crate::kernel::ids::{AccountId, ContactId, DeskId};
@@ -18,16 +17,17 @@ use crate::phone::end::{End, Shown};
 use crate::phone::exchange::Phone;
 use crate::phone::line::Line;
 use crate::phone::prompts::{Library, Own};
+use crate::phone::record::{Recorder, recorder};
 use crate::phone::settings::PhoneDesk;
 use crate::phone::sound::play::{Playing, play};
 use crate::phone::sound::room::Room;
 use crate::phone::store;
 use crate::phone::trunk::{EndCause, HangUp, TrunkEvent};
-use crate::routing::{ContactState, RequeueReason};
 
 use super::control::{Control, Input, Output};
 use super::orders::{Order, Third, Watcher};
 use super::outbound::Outbound;
+use super::recording::Message;
 use super::spoken::Say;
 use super::view::{CallView, CallerState, Direction};
 
@@ -45,6 +45,7 @@ pub enum Happening {
     /// A visitor's browser is connected.
     WebUp,
     WebGone,
+    Recording(recorder::Turn),
     Order(Order, oneshot::Sender<Result<(), Problem>>),
 }
 
@@ -137,6 +138,11 @@ pub struct Call {
     pub(super) promise: Option<Promise>,
     pub(super) answered: bool,
     pub(super) cause: &'static str,
+    pub(super) recorder: Option<Recorder>,
+    /// The call was to be recorded, and it could not be begun.
+    pub(super) unrecorded: bool,
+    /// The message of a caller whom nobody answers.
+    pub(super) message: Option<Message>,
     pub(super) view: Arc<Shown<CallView>>,
 }
 
@@ -231,6 +237,7 @@ impl Call {
             Happening::Silent(source) => self.silent(source),
             Happening::WebUp => self.feed(Input::Confirmed),
             Happening::WebGone => self.gone("far"),
+            Happening::Recording(turn) => self.recording_turned(turn),
             Happening::Order(order, reply) => {
                 let done = self.carry_out(order).await;
                 self.drain().await;
@@ -342,54 +349,6 @@ impl Call {
         }
     }
 
-    async fn signal(&mut self, signal: Option<Signal>) {
-        match signal {
-            Some(Signal::Event(logged)) => self.desk_event(&logged.event),
-            Some(Signal::Lagged) => self.catch_up().await,
-            Some(Signal::Moved | Signal::Typing { .. }) => {}
-            // The desk has stopped: the program ends, and the trunk says goodbye.
-            None => self.watch = None,
-        }
-    }
-
-    fn desk_event(&mut self, event: &Event) {
-        let input = match event {
-            Event::ContactAccepted { agent, .. } => Input::Accepted(*agent),
-            Event::ContactHeld {} => Input::Held,
-            Event::ContactUnheld {} => Input::Unheld,
-            Event::ContactRequeued { reason, .. } => {
-                self.release();
-                Input::Requeued { lost: *reason == RequeueReason::SocketLost }
-            }
-            Event::ContactDiverted { reason } => Input::Diverted(*reason),
-            Event::ContactEnded { .. } | Event::ContactClosed { .. } => {
-                self.release();
-                Input::Ended
-            }
-            _ => return,
-        };
-        self.feed(input);
-    }
-
-    /// Signals were lost: the engine says how it stands.
-    async fn catch_up(&mut self) {
-        let Some(contact) = self.contact else { return };
-        match self.phone.parts.desk.standing(contact).await.map(|standing| standing.state) {
-            None | Some(ContactState::WrapUp | ContactState::Closed) => self.feed(Input::Ended),
-            Some(state @ (ContactState::Active | ContactState::Held)) => {
-                let found = match self.phone.parts.db.read().await {
-                    Ok(mut tx) => store::agent_of(&mut tx, contact).await.ok().flatten(),
-                    Err(_) => None,
-                };
-                if let Some(agent) = found {
-                    self.feed(Input::Accepted(agent));
-                }
-                self.feed(if state == ContactState::Held { Input::Held } else { Input::Unheld });
-            }
-            Some(_) => {}
-        }
-    }
-
     fn line_moved(&mut self) {
         if !self.bridged || self.is_private() {
             return;
@@ -423,6 +382,9 @@ impl Call {
                 }
                 Output::Dial(agent) => self.dial(agent).await,
                 Output::Unreached(agent) => self.busy_tone(agent),
+                Output::Beep => self.beep(),
+                Output::Record => self.record_message().await,
+                Output::StopRecording => self.keep_message().await,
                 Output::HangUp => self.hang_up(),
                 Output::Wake(at) => self.wake = Some(at),
                 Output::NoWake => self.wake = None,
@@ -475,6 +437,7 @@ impl Call {
         if !std::mem::replace(&mut self.answered, true)
             && let Some(contact) = self.contact
         {
+            self.record(contact).await;
             let at = self.phone.now();
             let unit = self
                 .phone
@@ -532,6 +495,8 @@ impl Call {
         self.sound = None;
         self.hang_up();
         self.release();
+        self.keep_message().await;
+        self.recorder = None;
         let Some(contact) = self.contact else { return self.leave_trace().await };
         let (at, cause) = (self.phone.now(), self.cause);
         let unit = self.phone.parts.db.write(move |tx| {

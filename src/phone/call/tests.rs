@@ -3,6 +3,7 @@
 use crate::kernel::ids::{AccountId, ContactId};
 use crate::kernel::time::{Millis, Timestamp};
 use crate::phone::menu::{Choice, Chosen, Menu};
+use crate::phone::record::MESSAGE_MAX;
 use crate::routing::DivertReason;
 
 use super::control::{CONFIRM_WAIT, Control, Input, KEY_WAIT, Output, Plan};
@@ -17,7 +18,7 @@ struct Story {
 }
 
 impl Story {
-    fn with(callable: bool) -> Self {
+    fn with(callable: bool, voicemail: bool) -> Self {
         let key =
             |key, language: &str| Choice { key, language: Some(language.into()), topic: None, then: None };
         let language = Menu {
@@ -30,6 +31,7 @@ impl Story {
             language: "ja".into(),
             announce_every: Millis::from_secs(30),
             callback: true,
+            voicemail,
         };
         let now = Timestamp(1_000_000);
         let mut story = Self { control: Control::new(plan, callable, now), now, wake: None };
@@ -39,7 +41,7 @@ impl Story {
 
     /// Somebody who shows her number.
     fn begin() -> Self {
-        Self::with(true)
+        Self::with(true, false)
     }
 
     fn drain(&mut self) -> Vec<Output> {
@@ -92,6 +94,9 @@ fn text(output: Output) -> Vec<String> {
         Output::HangUp => vec!["hang up".into()],
         Output::Dial(_) => vec!["dial".into()],
         Output::Unreached(_) => vec!["unreached".into()],
+        Output::Beep => vec!["beep".into()],
+        Output::Record => vec!["record".into()],
+        Output::StopRecording => vec!["stop".into()],
         Output::Wake(_) | Output::NoWake => Vec::new(),
     }
 }
@@ -155,7 +160,7 @@ fn a_callback_keeps_the_place_and_ends_the_call() {
 
 #[test]
 fn a_withheld_number_cannot_be_called_back() {
-    let mut story = Story::with(false);
+    let mut story = Story::with(false, false);
     story.in_line();
     assert_eq!(story.after(Input::Key('1')), ["callback_no_number.ja", "waiting_again.ja"]);
     story.wait();
@@ -218,4 +223,65 @@ fn hanging_up_at_any_moment_leaves_nothing_behind() {
             assert!(story.after(late).is_empty());
         }
     }
+}
+
+/// As far as the message of a caller whom the desk turned away.
+fn speaking() -> Story {
+    let mut story = Story::with(true, true);
+    story.control.shut(DivertReason::DeskClosed);
+    story.after(Input::Confirmed);
+    let said = story.after(Input::Said);
+    assert_eq!(said, ["closed.ja", "closed.en", "voicemail.ja", "voicemail.en"]);
+    assert_eq!(story.after(Input::Said), ["beep"]);
+    assert_eq!(story.after(Input::Said), ["record"]);
+    story
+}
+
+#[test]
+fn a_message_ends_by_key_by_silence_and_by_its_length() {
+    let mut story = speaking();
+    assert!(story.after(Input::Key('1')).is_empty());
+    assert_eq!(story.wake, Some(Timestamp(story.now.0 + MESSAGE_MAX.0)));
+    assert_eq!(story.after(Input::Key('#')), ["stop"]);
+    assert_eq!(story.wake, None);
+    assert_eq!(story.after(Input::Kept { voiced: true }), ["voicemail_saved.ja", "goodbye.ja"]);
+    assert_eq!(story.after(Input::Said), ["hang up"]);
+
+    let mut story = speaking();
+    assert_eq!(story.after(Input::Quiet), ["stop"]);
+    assert!(story.after(Input::Quiet).is_empty(), "once");
+    assert_eq!(story.after(Input::Kept { voiced: false }), ["goodbye.ja"], "nothing was saved");
+
+    let mut story = speaking();
+    assert_eq!(story.wait(), ["stop"]);
+}
+
+#[test]
+fn hanging_up_ends_a_message_and_nothing_else_does() {
+    let mut story = speaking();
+    for other in [Input::Ended, Input::Diverted(DivertReason::DeskClosed), Input::Said] {
+        assert!(story.after(other).is_empty(), "the desk has closed its contact");
+    }
+    assert_eq!(story.after(Input::HungUp), ["stop"]);
+    assert!(story.control.is_over() && story.after(Input::Kept { voiced: true }).is_empty());
+}
+
+#[test]
+fn whoever_waited_in_vain_may_leave_a_message_in_her_language() {
+    let mut story = Story::with(false, true);
+    story.after(Input::Confirmed);
+    story.after(Input::Said);
+    story.after(Input::Key('2'));
+    story.after(Input::Placed(CONTACT));
+    let said = story.after(Input::Diverted(DivertReason::MaxWait));
+    assert_eq!(said, ["overload.en", "voicemail.en"]);
+    assert!(story.after(Input::Ended).is_empty());
+    assert_eq!(story.after(Input::Said), ["beep"]);
+    assert!(story.after(Input::HungUp).is_empty(), "nothing was recorded yet, and the contact is closed");
+
+    let mut story = Story::with(true, true);
+    story.in_line();
+    story.after(Input::Key('1'));
+    story.after(Input::Diverted(DivertReason::Chosen));
+    assert_eq!(story.after(Input::CallbackTaken), ["callback_taken.ja", "goodbye.ja"]);
 }

@@ -78,6 +78,23 @@ impl Call {
                 self.room = Some(room);
             }
         }
+        self.listen(&seats);
+    }
+
+    /// The recording hears the caller, and whoever she hears; nobody while she hears nobody, and nobody once the
+    /// desk has left the call.
+    fn listen(&self, seats: &[(Arc<Leg>, Role)]) {
+        let Some(recorder) = &self.recorder else { return };
+        let legs = |wanted: fn(Role) -> bool| -> Vec<Arc<Leg>> {
+            seats.iter().filter(|(_, role)| wanted(*role)).map(|(leg, _)| Arc::clone(leg)).collect()
+        };
+        let left = if self.alone { Vec::new() } else { legs(|role| role == Role::Caller) };
+        let right = if left.is_empty() {
+            Vec::new()
+        } else {
+            legs(|role| role != Role::Caller && hears(Role::Caller, role))
+        };
+        recorder.listen(&left, &right);
     }
 
     /// Every leg of this call.

@@ -118,6 +118,10 @@ pub enum CallAct {
     },
     /// Tries again whom nobody reached.
     Redial {},
+    /// Pauses the recording, or lets it go on.
+    Record {
+        on: bool,
+    },
     /// Supervisor: takes part, or stops to.
     Supervise {
         mode: Supervising,
@@ -294,6 +298,7 @@ fn order(me: &Identity, row: &ContactRow, act: CallAct) -> Result<Order, Problem
         CallAct::Drop { .. } => Order::Drop,
         CallAct::Keys { keys } => Order::Keys(keys),
         CallAct::Redial {} => Order::Redial,
+        CallAct::Record { on } => Order::Record(on),
         CallAct::Supervise { .. } => return Err(Problem::forbidden()),
     })
 }

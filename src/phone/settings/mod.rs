@@ -126,6 +126,7 @@ impl PhoneDesk {
             language: self.language.clone(),
             announce_every: Millis::from_secs(i64::from(self.announce_s)),
             callback: self.callback,
+            voicemail: self.voicemail,
         }
     }
 

@@ -142,6 +142,14 @@ impl Leg {
         *lock(&self.tap) = tap;
     }
 
+    /// Sends one recording away; another that has come meanwhile stays.
+    pub fn untap(&self, tap: &Arc<dyn Tap>) {
+        let mut now = lock(&self.tap);
+        if now.as_ref().is_some_and(|now| Arc::ptr_eq(now, tap)) {
+            *now = None;
+        }
+    }
+
     /// Takes the formats of a new agreement.
     pub fn agree(&self, agreed: &Agreed) {
         if let Wire::Carrier { formats, .. } = &self.wire {

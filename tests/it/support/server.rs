@@ -28,7 +28,7 @@ pub struct TestServer {
     variables: Vec<(String, String)>,
     running: Option<Running>,
     test_db: Option<TestDb>,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 struct Running {
@@ -70,7 +70,7 @@ impl TestServer {
             variables,
             running: None,
             test_db: Some(test_db),
-            _data: data,
+            data,
         };
         server.run().await;
         server
@@ -86,6 +86,11 @@ impl TestServer {
         };
         let program = tokio::spawn(app::run(config, self.world.clone(), listener, asked));
         self.running = Some(Running { stop, program });
+    }
+
+    /// Where the program keeps its files.
+    pub fn data_dir(&self) -> &std::path::Path {
+        self.data.path()
     }
 
     /// Somebody who has not signed in.
