@@ -8,6 +8,8 @@ const RETRIES = 2
 const RETRY_MS = 400
 /** A call without an answer for this long is given up, milliseconds. */
 const TIMEOUT_MS = 20_000
+/** The same for a file: an hour of sound over a slow line, milliseconds. */
+const FILE_TIMEOUT_MS = 300_000
 
 /** What a call failed with. `code` is stable; `offline` and `timeout` are ours, the rest the server's. */
 export class ApiError extends Error {
@@ -79,9 +81,11 @@ interface Extra {
   /** Lets the call outlive the page. */
   keepalive?: boolean
   signal?: AbortSignal | undefined
+  /** How long to wait for the whole answer, milliseconds. */
+  patience?: number
 }
 
-async function once(method: string, path: string, body: unknown, { keepalive = false, signal }: Extra): Promise<Response> {
+async function once(method: string, path: string, body: unknown, { keepalive = false, signal, patience = TIMEOUT_MS }: Extra): Promise<Response> {
   const headers: Record<string, string> = { accept: 'application/json' }
   if (method !== 'GET' && csrf) headers['x-csrf-token'] = csrf
   const init: RequestInit = { method, headers, credentials: 'same-origin', keepalive, cache: 'no-store' }
@@ -92,7 +96,7 @@ async function once(method: string, path: string, body: unknown, { keepalive = f
     headers['content-type'] = 'application/json'
     init.body = JSON.stringify(body)
   }
-  const late = AbortSignal.timeout(TIMEOUT_MS)
+  const late = AbortSignal.timeout(patience)
   init.signal = signal ? AbortSignal.any([late, signal]) : late
   try {
     return await fetch(ROOT + path, init)
@@ -102,17 +106,20 @@ async function once(method: string, path: string, body: unknown, { keepalive = f
   }
 }
 
-async function call<T>(method: string, path: string, body?: unknown, extra: Extra = {}): Promise<T> {
-  let response: Response | undefined
-  for (let attempt = 0; response === undefined; attempt += 1) {
+async function answer(method: string, path: string, body: unknown, extra: Extra): Promise<Response> {
+  for (let attempt = 0; ; attempt += 1) {
     try {
-      response = await once(method, path, body, extra)
+      return await once(method, path, body, extra)
     } catch (error) {
       // Only reads are repeated: a change may have arrived although its answer did not.
       if (method !== 'GET' || attempt >= RETRIES) throw error
       await pause(RETRY_MS * 2 ** attempt)
     }
   }
+}
+
+async function call<T>(method: string, path: string, body?: unknown, extra: Extra = {}): Promise<T> {
+  const response = await answer(method, path, body, extra)
   const text = await response.text()
   let parsed: unknown = null
   try {
@@ -120,13 +127,26 @@ async function call<T>(method: string, path: string, body?: unknown, extra: Extr
   } catch {
     parsed = null
   }
-  if (!response.ok) {
-    const problem = problemOf(parsed, response.status)
-    if (response.status === 401 && problem.code === 'sign_in_first') onSignedOut()
-    throw new ApiError(response.status, problem, isRecord(parsed) ? parsed : {})
-  }
+  if (!response.ok) throw refusal(response.status, parsed)
   // The one trusted boundary: the document that these types come from is tested against the server.
   return parsed as T
+}
+
+function refusal(status: number, parsed: unknown): ApiError {
+  const problem = problemOf(parsed, status)
+  if (status === 401 && problem.code === 'sign_in_first') onSignedOut()
+  return new ApiError(status, problem, isRecord(parsed) ? parsed : {})
+}
+
+/** Reads a file. It counts as a read of its own on the server: what broke off is not tried again by itself. */
+async function file(path: string, signal?: AbortSignal): Promise<Blob> {
+  const response = await once('GET', path, undefined, { signal, patience: FILE_TIMEOUT_MS })
+  try {
+    if (response.ok) return await response.blob()
+  } catch {
+    throw new ApiError(0, { code: 'offline', message: '' })
+  }
+  throw refusal(response.status, await response.json().catch(() => null))
 }
 
 export const api = {
@@ -137,5 +157,6 @@ export const api = {
   upload: <T>(path: string, file: Blob) => call<T>('PUT', path, file),
   /** `keepalive` lets the call outlive the page (the last save of a form). */
   patch: <T>(path: string, body: unknown, keepalive = false) => call<T>('PATCH', path, body, { keepalive }),
-  delete: <T>(path: string, query: Query = {}) => call<T>('DELETE', withQuery(path, query)),
+  delete: <T>(path: string, query: Query = {}, body?: unknown) => call<T>('DELETE', withQuery(path, query), body),
+  file,
 }

@@ -118,6 +118,26 @@ export interface PhonePrompt {
   own: boolean
 }
 
+/** `failed` broke off; what there is of it can be heard. `running` is still being made. */
+export type RecordingStage = 'running' | 'done' | 'failed' | 'deleted'
+export type DeletionReason = 'asked' | 'mistake' | 'unneeded'
+
+/** What was said in a call, or the message of a caller whom nobody answered. */
+export interface PhoneRecording {
+  id: string
+  contact: string
+  kind: 'call' | 'message'
+  state: RecordingStage
+  started_at: number
+  ms: number
+  /** Its loudest moment in each of equal steps, 0 to 255. */
+  peaks: number[]
+  /** Where it was paused, in milliseconds of its sound. */
+  pauses: number[]
+  delete_at: number
+  deleted_at?: number | null
+}
+
 /** Brings the offer of this console's voice line to the server. */
 export const postLine = async (offer: string, signal?: AbortSignal): Promise<string> =>
   (await api.post<{ answer: string }>('/phone/line', { offer }, signal)).answer
@@ -129,6 +149,11 @@ export const dialOut = (dial: Dial) => api.post<{ contact: string }>('/phone/dia
 interface Items<T> {
   items: T[]
 }
+export const listRecordings = async (of: { contact: string } | { ticket: string }) =>
+  (await api.get<Items<PhoneRecording>>('/phone/recordings', of)).items
+/** The sound itself; the trail notes who asked for it. */
+export const hearRecording = (id: string, signal?: AbortSignal) => api.file(`/phone/recordings/${id}/audio`, signal)
+export const deleteRecording = (id: string, reason: DeletionReason) => api.delete<unknown>(`/phone/recordings/${id}`, {}, { reason })
 export const listPhoneDesks = async () => (await api.get<Items<PhoneDesk>>('/admin/phone')).items
 export const putPhoneDesk = (desk: PhoneDesk) => api.put<PhoneDesk>(`/admin/phone/${desk.desk}`, desk)
 export const listPrompts = async (desk: string) => (await api.get<Items<PhonePrompt>>('/admin/phone/prompts', { desk })).items

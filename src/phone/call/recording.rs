@@ -21,7 +21,7 @@ pub struct Message {
     recorder: Recorder,
     /// The contact that it is for.
     contact: ContactId,
-    /// The contact is to be written once something was said: who shows no number and says nothing left nothing.
+    /// The contact is written once something was said: who shows no number and says nothing left nothing.
     to_leave: bool,
 }
 

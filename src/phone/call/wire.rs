@@ -81,8 +81,8 @@ impl Call {
         self.listen(&seats);
     }
 
-    /// The recording hears the caller, and whoever she hears; nobody while she hears nobody, and nobody once the
-    /// desk has left the call.
+    /// The recording hears the caller, and whoever she hears; nobody while she hears nobody, and nobody once
+    /// the desk has left the call.
     fn listen(&self, seats: &[(Arc<Leg>, Role)]) {
         let Some(recorder) = &self.recorder else { return };
         let legs = |wanted: fn(Role) -> bool| -> Vec<Arc<Leg>> {

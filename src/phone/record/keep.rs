@@ -1,5 +1,5 @@
-//! What is done about recordings without anybody asking: those that a killed program left are closed, those that
-//! are old are deleted.
+//! What is done about recordings without anybody asking: those that a killed program left are closed, those
+//! that are old are deleted.
 
 use std::io;
 

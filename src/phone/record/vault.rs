@@ -2,9 +2,9 @@
 //!
 //! A file is a row of chunks, each its length (32 bits, little endian) and then what
 //! [`InstallKey::seal_bytes`] made of one byte of flags and G.711 μ-law of two channels, left and right in
-//! turn. The place that a chunk is sealed for names the recording and its number: chunks open in their order and
-//! in their file only. Each chunk is on disk before the next is begun, so a file that was cut in the middle
-//! of one plays as far as the one before.
+//! turn. The place that a chunk is sealed for names the recording and its number: chunks open in their order
+//! and in their file only. Each chunk is on disk before the next is begun, so a file that was cut in the
+//! middle of one plays as far as the one before.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -130,8 +130,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Seals a chunk of at most [`CHUNK_BYTES`] and waits until it is on disk. After an error the file ends with
-    /// the chunk before. Blocks.
+    /// Seals a chunk of at most [`CHUNK_BYTES`] and waits until it is on disk. After an error the file ends
+    /// with the chunk before. Blocks.
     ///
     /// # Errors
     /// When it cannot be written: the disk is full, or fails.
