@@ -783,6 +783,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/phone/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The recordings of a contact, or of all contacts of a ticket. */
+        get: operations["list_recordings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/phone/recordings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a recording before its time. What is left says that there was one. */
+        delete: operations["delete_recording"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/phone/recordings/{id}/audio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sound of a recording: a WAV file of two channels in G.711 μ-law. The trail notes who heard it. */
+        get: operations["hear_recording"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/phone/status": {
         parameters: {
             query?: never;
@@ -1350,6 +1401,10 @@ export interface components {
             /** @enum {string} */
             type: "redial";
         } | {
+            on: boolean;
+            /** @enum {string} */
+            type: "record";
+        } | {
             mode: components["schemas"]["Supervising"];
             /** @enum {string} */
             type: "supervise";
@@ -1675,6 +1730,15 @@ export interface components {
              */
             next_cursor?: number | null;
         };
+        /** @description A wish to delete a recording. */
+        Deletion: {
+            reason: components["schemas"]["DeletionReason"];
+        };
+        /**
+         * @description Why a recording is deleted before its time.
+         * @enum {string}
+         */
+        DeletionReason: "asked" | "mistake" | "unneeded";
         /** @description What shall become different about a desk; an absent field stays. */
         DeskChange: {
             /** @default null */
@@ -2626,6 +2690,46 @@ export interface components {
             /** Format: int64 */
             up_to_seq: number;
         };
+        /** @description A recording of a call: the caller on the left, whoever she heard on the right. */
+        Recording: {
+            contact: components["schemas"]["ContactId"];
+            /**
+             * Format: int64
+             * @description When it is deleted by itself, in milliseconds since 1970.
+             */
+            delete_at: number;
+            /** Format: int64 */
+            deleted_at?: number | null;
+            id: components["schemas"]["RecordingId"];
+            kind: components["schemas"]["RecordingKind"];
+            /** Format: int64 */
+            ms: number;
+            /** @description Where it was paused, in milliseconds of its sound. */
+            pauses: number[];
+            /** @description Its loudest moment in each of equal steps, 0 to 255. */
+            peaks: number[];
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970.
+             */
+            started_at: number;
+            state: components["schemas"]["RecordingStage"];
+        };
+        RecordingId: string;
+        /**
+         * @description What a recording is of.
+         * @enum {string}
+         */
+        RecordingKind: "call" | "message";
+        /** @description Recordings, the earliest first. */
+        RecordingList: {
+            items: components["schemas"]["Recording"][];
+        };
+        /**
+         * @description How far a recording is.
+         * @enum {string}
+         */
+        RecordingStage: "running" | "done" | "failed" | "deleted";
         /**
          * @description How it stands with the recording.
          * @enum {string}
@@ -5060,6 +5164,156 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["LineAnswer"];
                 };
+            };
+        };
+    };
+    list_recordings: {
+        parameters: {
+            query?: {
+                contact?: components["schemas"]["ContactId"];
+                ticket?: components["schemas"]["TicketId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_recording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["RecordingId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Deletion"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    hear_recording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["RecordingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/wav": number[];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

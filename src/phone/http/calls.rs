@@ -266,8 +266,12 @@ pub async fn act(
 ) -> Result<StatusCode, Problem> {
     let row = store::contact(&mut calls.db.read().await?, contact).await?.ok_or_else(Problem::not_found)?;
     let order = order(&me, &row, act)?;
-    if let Order::Supervise(account, Some(_)) = &order {
-        note_listening(&calls, &me, *account, contact).await?;
+    // Listening is reading, and what is left out of a recording is missed later: both stand in the trail first.
+    match &order {
+        Order::Supervise(_, Some(_)) => note(&calls, &me, "call.listen", contact).await?,
+        Order::Record(false) => note(&calls, &me, "recording.pause", contact).await?,
+        Order::Record(true) => note(&calls, &me, "recording.resume", contact).await?,
+        _ => {}
     }
     calls.phone()?.order(contact, order).await.map(|()| StatusCode::NO_CONTENT)
 }
@@ -303,20 +307,11 @@ fn order(me: &Identity, row: &ContactRow, act: CallAct) -> Result<Order, Problem
     })
 }
 
-/// Listening is reading: it stands in the trail before a word is heard.
-async fn note_listening(
-    calls: &Calls,
-    me: &Identity,
-    account: AccountId,
-    contact: ContactId,
-) -> Result<(), Problem> {
-    let (at, role) = (calls.clock.now(), me.role);
-    let unit = calls.db.write(move |tx| {
-        Box::pin(async move {
-            let entry = Entry::by(account, role, "call.listen", "contact", contact.to_string());
-            audit::record(tx, at, entry).await.map(drop)
-        })
-    });
+async fn note(calls: &Calls, me: &Identity, action: &'static str, contact: ContactId) -> Result<(), Problem> {
+    let at = calls.clock.now();
+    let entry = Entry::of(me, action, "contact", contact.to_string());
+    let unit =
+        calls.db.write(move |tx| Box::pin(async move { audit::record(tx, at, entry).await.map(drop) }));
     Ok(unit.await?)
 }
 
