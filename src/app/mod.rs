@@ -20,7 +20,7 @@ use crate::kernel::db::Db;
 use crate::kernel::lifecycle::Lifecycle;
 use crate::kernel::telemetry::Metrics;
 use crate::language::Detector;
-use crate::phone::record::Vault;
+use crate::phone::record::{Vault, keep};
 use crate::phone::{self, Phone};
 use crate::security::TrustedProxies;
 use crate::security::keys::InstallKey;
@@ -144,20 +144,42 @@ fn sessions(config: &Config, world: &World, key: &InstallKey, db: &Db) -> Sessio
     })
 }
 
-/// The phone, when the settings switch it on.
+/// Tells languages apart; ready before the first visitor writes.
+fn detector() -> Arc<Detector> {
+    let detector = Arc::new(Detector::new());
+    let warm = Arc::clone(&detector);
+    tokio::task::spawn_blocking(move || warm.warm_up());
+    detector
+}
+
+fn recording(
+    config: &Config,
+    (clock, chance): (&Clock, &Chance),
+    key: &InstallKey,
+    db: &Db,
+    lifecycle: &Lifecycle,
+) -> phone::record::Parts {
+    phone::record::Parts {
+        db: db.clone(),
+        clock: clock.clone(),
+        chance: chance.clone(),
+        lifecycle: lifecycle.clone(),
+        vault: Vault::new(&config.data.dir, key.clone(), chance.clone()),
+    }
+}
+
+/// Closes the recordings of the last run and starts the phone, unless the settings switch it off.
 async fn start_phone(
     config: &Config,
-    clock: &Clock,
-    chance: &Chance,
-    (db, desk, lifecycle, vault): (&Db, &Desk, &Lifecycle, &Vault),
+    recording: phone::record::Parts,
+    desk: Desk,
 ) -> anyhow::Result<Option<Arc<Phone>>> {
-    phone::record::keep::take_up(db, vault).await?;
-    lifecycle.spawn(phone::record::keep::run(db.clone(), vault.clone(), clock.clone(), lifecycle.clone()));
+    let phone::record::Parts { db, clock, chance, lifecycle, vault } = recording;
+    keep::take_up(&db, &vault).await?;
+    lifecycle.spawn(keep::run(db.clone(), vault.clone(), clock.clone(), lifecycle.clone()));
     let Some(config) = config.phone.ready().map_err(anyhow::Error::msg)? else { return Ok(None) };
-    let (db, clock, chance) = (db.clone(), clock.clone(), chance.clone());
-    let (desk, lifecycle, vault) = (desk.clone(), lifecycle.clone(), vault.clone());
     let parts = phone::exchange::Parts { db, clock, chance, desk, lifecycle, config, vault };
-    Phone::start(parts).await.context("phone").map(Some)
+    Ok(Some(Phone::start(parts).await.context("phone")?))
 }
 
 async fn build(
@@ -168,9 +190,7 @@ async fn build(
     lifecycle: Lifecycle,
 ) -> anyhow::Result<axum::Router> {
     let (zone, metrics) = (config.zone(), Metrics::default());
-    let detector = Arc::new(Detector::new());
-    let warm = Arc::clone(&detector);
-    tokio::task::spawn_blocking(move || warm.warm_up());
+    let detector = detector();
     let ports = ports(&world, &db, &zone, &detector, &metrics);
     let sessions = sessions(config, &world, &key, &db);
     let World { clock, chance } = world;
@@ -184,8 +204,9 @@ async fn build(
         metrics: metrics.clone(),
     })
     .await?;
-    let vault = Vault::new(&config.data.dir, key.clone(), chance.clone());
-    let phone = start_phone(config, &clock, &chance, (&db, &desk, &lifecycle, &vault)).await?;
+    let recording = recording(config, (&clock, &chance), &key, &db, &lifecycle);
+    let vault = recording.vault.clone();
+    let phone = start_phone(config, recording, desk.clone()).await?;
     let parts = web::routes::Parts {
         tracer: Tracer { clock: clock.clone(), chance: chance.clone(), metrics: metrics.clone() },
         proxies: TrustedProxies::new(&config.http.trusted_proxies),

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::desk::ports::Reader;
 use crate::kernel::clock::Clock;
 use crate::kernel::db::Db;
-use crate::kernel::ids::{AccountId, ContactId, DeskId, TicketId};
+use crate::kernel::ids::{ContactId, DeskId, TicketId};
 use crate::kernel::problem::Problem;
 use crate::phone::call::begin::{self, Wanted};
 use crate::phone::call::orders::{Mode, Order, Whom};
