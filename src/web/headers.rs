@@ -10,8 +10,8 @@ use axum::response::Response;
 /// Nothing from other hosts, no inline script or style, no frames around us.
 ///
 /// `wss:` and `ws:` of the own host are `'self'` in today's browsers (CSP 3, 6.7.2.8).
-pub const CONTENT_POLICY: &str = "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; object-src 'none'; \
-    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+pub const CONTENT_POLICY: &str = "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; \
+    object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// What a page may use of the device.
 const NOTHING: &str = "geolocation=(), camera=(), microphone=()";

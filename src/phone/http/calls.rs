@@ -266,7 +266,7 @@ pub async fn act(
 ) -> Result<StatusCode, Problem> {
     let row = store::contact(&mut calls.db.read().await?, contact).await?.ok_or_else(Problem::not_found)?;
     let order = order(&me, &row, act)?;
-    // Listening is reading, and what is left out of a recording is missed later: both stand in the trail first.
+    // Listening is reading, and what a recording leaves out is missed later: both stand in the trail first.
     match &order {
         Order::Supervise(_, Some(_)) => note(&calls, &me, "call.listen", contact).await?,
         Order::Record(false) => note(&calls, &me, "recording.pause", contact).await?,

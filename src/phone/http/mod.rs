@@ -1,4 +1,5 @@
-//! Endpoints of the phone: calls and lines in `calls`, what was said in `recordings`, what an administrator sets in `admin`.
+//! Endpoints of the phone: calls and lines in `calls`, what was said in `recordings`, what an administrator
+//! sets in `admin`.
 
 mod admin;
 pub mod calls;
