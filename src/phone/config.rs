@@ -21,7 +21,8 @@ pub struct PhoneConfig {
     pub rtp_ports: String,
     /// First and last UDP port of the browsers' sound.
     pub browser_ports: String,
-    /// `host:port` of the one carrier that calls here and is called; more than one stand under `phone.trunk`.
+    /// `host:port` of the one carrier that calls here and is called; more than one stand under
+    /// `phone.trunk`.
     pub carrier: String,
     /// A call whose sound stops coming for so long is ended, in seconds.
     pub silence_secs: u32,
@@ -80,7 +81,8 @@ impl PhoneConfig {
         Ok(Some(Ready { sip, reach, rtp_ports, browser_ports, silence, trunk }))
     }
 
-    /// On a listener that only this machine reaches, this machine may call without being named: nobody else can.
+    /// On a listener that only this machine reaches, this machine may call without being named: nobody
+    /// else can.
     fn carrier(&self, trunk: &TrunkConfig, listen: IpAddr) -> Result<Option<Carrier>, String> {
         let peer = |addresses, target| Carrier {
             name: CARRIER.to_owned(),

@@ -183,7 +183,8 @@ impl End {
         }
     }
 
-    /// Takes an event of this end's own dialog that concerns its session alone. `false` when it is another kind.
+    /// Takes an event of this end's own dialog that concerns its session alone. `false` when it is
+    /// another kind.
     pub fn settle(&mut self, phone: &Phone, event: &TrunkEvent) -> bool {
         let clock = &phone.parts.clock;
         match event {

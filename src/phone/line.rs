@@ -1,4 +1,5 @@
-//! An agent's standing line: one browser connection that outlives calls, and one leg that outlives connections.
+//! An agent's standing line: one browser connection that outlives calls, and one leg that outlives
+//! connections.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -42,7 +43,8 @@ impl Line {
         self.up.subscribe()
     }
 
-    /// Answers a browser's offer; its connection replaces the earlier one, and whatever call goes on with it.
+    /// Answers a browser's offer; its connection replaces the earlier one, and whatever call goes on
+    /// with it.
     ///
     /// # Errors
     /// When the offer is not one of a browser with G.711, or no port is free.

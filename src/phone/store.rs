@@ -172,7 +172,8 @@ pub async fn mark(
 ) -> Result<(), DbError> {
     on_db!(tx, |conn| {
         sqlx::query(
-            "UPDATE phone_calls SET answered_at = COALESCE(answered_at, $2), ended_at = COALESCE($3, ended_at),
+            "UPDATE phone_calls SET answered_at = COALESCE(answered_at, $2),
+               ended_at = COALESCE($3, ended_at),
                end_cause = COALESCE($4, end_cause) WHERE contact_id = $1",
         )
         .bind(contact.to_string())

@@ -1,4 +1,5 @@
-//! How a call begins: from the carrier, from a visitor's browser, by an agent, by a promise; and what follows it.
+//! How a call begins: from the carrier, from a visitor's browser, by an agent, by a promise; and what
+//! follows it.
 
 use std::sync::Arc;
 
@@ -224,8 +225,8 @@ impl Call {
         Arrival { extra: Some(extra), topic, ..blank(contact, self.desk, &self.language, &self.who) }
     }
 
-    /// A caller who hung up before she waited, or whom the desk turned away: where her number is known, she is
-    /// called back.
+    /// A caller who hung up before she waited, or whom the desk turned away: where her number is known,
+    /// she is called back.
     pub(super) async fn leave_trace(&self) {
         if self.who.direction != Direction::In || self.who.number.is_none() || self.promise.is_some() {
             return;
@@ -392,7 +393,8 @@ pub async fn dial(phone: &Arc<Phone>, wanted: Wanted) -> Result<ContactId, Probl
     Ok(contact)
 }
 
-/// What remains to be done once a call is over: a callback that reached nobody is tried again, by the desk's rule.
+/// What remains to be done once a call is over: a callback that reached nobody is tried again, by the
+/// desk's rule.
 pub async fn follow_up(call: &Call) {
     let (Some(promise), Some(contact)) = (call.promise, call.contact) else { return };
     if call.answered || !matches!(call.machine, Machine::Out(_)) {

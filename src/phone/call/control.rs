@@ -1,8 +1,8 @@
 //! One caller's way through the desk, as a pure machine: what happens goes in, what to do comes out.
 //!
-//! No sound, no socket, no clock: the task that owns a call ([`super`]) plays, bridges, asks the desk and wakes
-//! the machine. The machine decides what the caller hears and when the call ends, so that every turn of a call
-//! can be told as a test.
+//! No sound, no socket, no clock: the task that owns a call ([`super`]) plays, bridges, asks the desk
+//! and wakes the machine. The machine decides what the caller hears and when the call ends, so that
+//! every turn of a call can be told as a test.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,5 @@
-//! What agents and supervisors do in a call beyond the desk's own commands: a third party, keys, listening in.
+//! What agents and supervisors do in a call beyond the desk's own commands: a third party, keys,
+//! listening in.
 
 use std::sync::Arc;
 

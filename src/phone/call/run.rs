@@ -217,15 +217,13 @@ impl Call {
                 None => std::future::pending().await,
             }
         };
-        let wake = self.wake;
         tokio::select! {
             happening = self.inbox.recv() => Turn::Happened(happening),
             key = key => Turn::Key(key),
             () = ended(self.sound.as_mut()) => Turn::Said,
             () = ended(self.tone.as_mut()) => Turn::ToneOver,
             signal = next_signal(self.watch.as_mut()) => Turn::Signal(signal),
-            () = async { match wake { Some(at) => clock.sleep_until(at).await, None => std::future::pending().await } } =>
-                Turn::Woke,
+            () = woken(&clock, self.wake) => Turn::Woke,
             () = moved(self.agent.as_mut()) => Turn::LineMoved,
             () = stopped(&lifecycle, &clock, carried) => Turn::Stop,
         }
@@ -516,6 +514,13 @@ async fn stopped(lifecycle: &Lifecycle, clock: &Clock, carried: bool) {
     lifecycle.stopping().await;
     if carried {
         clock.sleep_until(clock.now() + GOODBYE).await;
+    }
+}
+
+async fn woken(clock: &Clock, at: Option<Timestamp>) {
+    match at {
+        Some(at) => clock.sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

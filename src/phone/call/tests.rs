@@ -57,6 +57,7 @@ impl Story {
     }
 
     /// What comes of `input`: prompts as `name.language`, everything else by its name.
+    #[expect(clippy::needless_pass_by_value, reason = "a story tells its inputs in place")]
     fn after(&mut self, input: Input) -> Vec<String> {
         self.control.handle(self.now, &input);
         self.drain().into_iter().flat_map(text).collect()

@@ -200,7 +200,8 @@ pub async fn replace(
 /// Takes a desk's own sound back: what is built in is heard again.
 ///
 /// # Errors
-/// `not_found`, `prompt_in_use` when the desk says a prompt that has no other sound, or the store's failure.
+/// `not_found`, `prompt_in_use` when the desk says a prompt that has no other sound, or the store's
+/// failure.
 pub async fn take_back(tx: &mut Tx, me: &Identity, now: Timestamp, place: &Place) -> Result<(), Problem> {
     settings::demand_desk(tx, me.pool, place.desk).await?;
     let own = list(tx, place.desk).await?;
@@ -272,7 +273,8 @@ mod tests {
     use super::*;
 
     fn tone(rate: u32, length: usize) -> Vec<u8> {
-        let data: Vec<u8> = (0..length).flat_map(|n| ((n % 64) as i16 * 256 - 8192).to_le_bytes()).collect();
+        let data: Vec<u8> =
+            (0..64_i16).cycle().take(length).flat_map(|n| (n * 256 - 8192).to_le_bytes()).collect();
         let mut file = Coding::Pcm16.header(1, u32::try_from(data.len()).ok());
         file[24..28].copy_from_slice(&rate.to_le_bytes());
         file.extend(data);

@@ -1,9 +1,10 @@
 //! Recordings of calls, and messages of callers whom nobody answers.
 //!
 //! A [`Recorder`] listens in on the legs of one call, the caller on the left, whoever she hears on the
-//! right, and hands chunks of sound to the [`vault`], away from the path of the sound. It belongs to the call,
-//! not to an agent: holds and transfers only change whom it listens to. What the two do not say to each other
-//! (a held agent, a private consultation, music) is not in it. Rows stand in `phone_recordings`.
+//! right, and hands chunks of sound to the [`vault`], away from the path of the sound. It belongs to the
+//! call, not to an agent: holds and transfers only change whom it listens to. What the two do not say to
+//! each other (a held agent, a private consultation, music) is not in it. Rows stand in
+//! `phone_recordings`.
 
 pub mod keep;
 pub mod mix;
