@@ -32,6 +32,7 @@ before(async () => {
     env: {
       MADOGUCHI_PHONE__LISTEN: sip,
       MADOGUCHI_PHONE__CARRIER: `127.0.0.1:${carrier}`,
+      MADOGUCHI_PHONE__SILENCE_SECS: '5',
       MADOGUCHI_PHONE__RTP_PORTS: '22000-22199',
       MADOGUCHI_PHONE__BROWSER_PORTS: '22200-22299',
     },
@@ -267,10 +268,10 @@ test('a second opinion from outside: consulted, together, and handed over', asyn
   await phone.hears(OTHER_HZ)
   await other.hears(CALLER_HZ)
   await hearsNot(agent, CALLER_HZ)
-  await phone.hangUp()
+  // Her telephone is gone without a word: the missing sound ends the call for the other, too.
+  await phone.close()
   assert.equal(await other.ended, 0, await other.errors())
   await other.close()
-  await phone.close()
   await agent.getByRole('button', { name: '後処理を終える' }).click()
   await signOut(agent)
 })
@@ -301,7 +302,7 @@ test('a supervisor listens, whispers and joins', async () => {
   await hears(agent, CALLER_HZ)
   await hangUp(agent, phone)
   await signOut(agent)
-  await signOut(supervisor)
+  await supervisor.context().close()
 })
 
 test('who waits may be called back in her turn', async () => {

@@ -240,12 +240,6 @@ async function run({ sound, scenario, sip, port, keys }) {
     port: local,
     hears: (hz, limitMs) => eventually(() => sound.hears(hz), `a tone of ${hz} Hz at the telephone`, limitMs),
     errors: () => readFile(join(dir, 'errors'), 'utf8').catch(() => ''),
-    /** Hangs up now: asked twice to end, sipp says BYE in its calls. */
-    async hangUp() {
-      const asking = setInterval(() => child.kill('SIGUSR1'), 100)
-      await ended
-      clearInterval(asking)
-    },
     async close() {
       child.kill('SIGKILL')
       await ended
