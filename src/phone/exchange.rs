@@ -24,7 +24,7 @@ use super::config::Ready;
 use super::end::Shown;
 use super::line::Line;
 use super::record::{self, Vault};
-use super::trunk::{CallId, Dial, HangUp, Trunk, TrunkError, TrunkEvent};
+use super::trunk::{CallId, Dial, Trunk, TrunkError, TrunkEvent};
 
 /// Happenings that wait for one call; a call that is further behind hears of the rest by their end.
 const INBOX: usize = 256;
@@ -123,9 +123,9 @@ impl Phone {
     /// Hands each event of the trunk to its call.
     async fn dispatch(self: Arc<Self>, mut events: mpsc::Receiver<TrunkEvent>) {
         while let Some(event) = events.recv().await {
-            let Some(call) = call_of(&event) else { continue };
+            let Some(call) = event.call() else { continue };
             if matches!(event, TrunkEvent::Incoming { .. }) {
-                let (sender, inbox) = mpsc::channel(INBOX);
+                let (sender, inbox) = Self::inbox();
                 self.registry().by_trunk.insert(call, sender.clone());
                 self.parts.lifecycle.spawn(run::incoming(Arc::clone(&self), event, sender, inbox));
                 continue;
@@ -202,12 +202,6 @@ impl Phone {
         self.registry().calls.get(&contact).map(|handle| handle.view.get())
     }
 
-    /// Calls that go on now.
-    #[must_use]
-    pub fn calls(&self) -> usize {
-        self.registry().calls.len()
-    }
-
     /// Has a call carry out an order.
     ///
     /// # Errors
@@ -253,24 +247,3 @@ pub fn refused(error: &crate::media::peer::PeerError) -> Problem {
         _ => Problem::invalid("bad_offer"),
     }
 }
-
-/// The call that an event belongs to.
-const fn call_of(event: &TrunkEvent) -> Option<CallId> {
-    match event {
-        TrunkEvent::Incoming { call, .. }
-        | TrunkEvent::Cancelled { call }
-        | TrunkEvent::Acknowledged { call, .. }
-        | TrunkEvent::Reoffer { call, .. }
-        | TrunkEvent::ReofferAnswered { call, .. }
-        | TrunkEvent::ReofferRefused { call, .. }
-        | TrunkEvent::Info { call, .. }
-        | TrunkEvent::Progress { call, .. }
-        | TrunkEvent::Answered { call, .. }
-        | TrunkEvent::Refused { call, .. }
-        | TrunkEvent::Ended { call, .. } => Some(*call),
-        TrunkEvent::Registration { .. } => None,
-    }
-}
-
-/// Why a dialled call is given up.
-pub const GIVEN_UP: HangUp = HangUp::Normal;

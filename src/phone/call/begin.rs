@@ -18,11 +18,10 @@ use crate::phone::menu::Chosen;
 use crate::phone::prompts::{self, Own};
 use crate::phone::settings::{self, PhoneDesk, number_key};
 use crate::phone::store::{self, NewCall};
-use crate::phone::trunk::{Caller, Dial, TrunkEvent, Withheld};
+use crate::phone::trunk::{Caller, TrunkEvent, Withheld};
 use crate::routing::{Channel, DivertReason};
 
 use super::control::{Control, Input};
-use super::orders::not_dialled;
 use super::outbound::Outbound;
 use super::run::{Call, Happening, Machine, Promise, Who};
 use super::view::{CallView, Callback, CallbackState, CallerState, Direction};
@@ -289,16 +288,8 @@ impl Call {
     }
 
     async fn place_call(&mut self) -> Result<(), Problem> {
-        let phone = Arc::clone(&self.phone);
-        let busy = || Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "busy");
         let number = self.who.number.clone().ok_or_else(|| Problem::conflict("no_route"))?;
-        let through = self.route().ok_or_else(|| Problem::conflict("no_route"))?;
-        let mut end = End::carrier(&phone, None, &self.outbox).await.map_err(|_| busy())?;
-        let sdp = end.describe(&phone.parts.clock, None).map_err(|_| busy())?;
-        let dial = Dial { through, number, shown: self.settings.shown.clone(), sdp };
-        let call = phone.dial(dial, &self.outbox).map_err(|error| not_dialled(&error))?;
-        end.dialled(call);
-        self.caller = Some(end);
+        self.caller = Some(self.dial_out(number).await?);
         Ok(())
     }
 

@@ -175,20 +175,21 @@ impl Call {
         Ok(())
     }
 
-    /// Dials an outside number for this call.
-    async fn call_third(&mut self, number: String) -> Result<Far, Problem> {
-        let phone = Arc::clone(&self.phone);
-        let mut end = End::carrier(&phone, None, &self.outbox).await.map_err(|_| busy())?;
+    /// Dials a number for this call, showing the desk's own.
+    pub(super) async fn dial_out(&self, number: String) -> Result<End, Problem> {
+        let phone = &self.phone;
+        let through = self.route().ok_or_else(|| Problem::conflict("no_route"))?;
+        let mut end = End::carrier(phone, None, &self.outbox).await.map_err(|_| busy())?;
         let sdp = end.describe(&phone.parts.clock, None).map_err(|_| busy())?;
-        let dial = Dial {
-            through: self.route().ok_or_else(|| Problem::conflict("no_route"))?,
-            number: number.clone(),
-            shown: self.settings.shown.clone(),
-            sdp,
-        };
+        let dial = Dial { through, number, shown: self.settings.shown.clone(), sdp };
         let call = phone.dial(dial, &self.outbox).map_err(|error| not_dialled(&error))?;
         end.dialled(call);
-        Ok(Far::Number { end: Box::new(end), number })
+        Ok(end)
+    }
+
+    async fn call_third(&self, number: String) -> Result<Far, Problem> {
+        let end = Box::new(self.dial_out(number.clone()).await?);
+        Ok(Far::Number { end, number })
     }
 
     /// What happens at the third party's end.
@@ -414,7 +415,7 @@ fn busy() -> Problem {
 }
 
 /// Why a number was not dialled, for people.
-pub fn not_dialled(error: &TrunkError) -> Problem {
+fn not_dialled(error: &TrunkError) -> Problem {
     match error {
         TrunkError::BadNumber => Problem::invalid("invalid_input").field("number", "invalid"),
         TrunkError::NoRoute => Problem::conflict("no_route"),

@@ -271,11 +271,11 @@ impl Call {
 
     async fn trunk_event(&mut self, event: TrunkEvent) {
         let phone = Arc::clone(&self.phone);
-        if self.third.as_ref().and_then(Third::call).is_some_and(|call| concerns(&event, call)) {
+        if self.third.as_ref().and_then(Third::call).is_some_and(|call| event.call() == Some(call)) {
             return self.third_event(event);
         }
         let Some(end) = self.caller.as_mut() else { return };
-        if !end.call().is_some_and(|call| concerns(&event, call)) || end.settle(&phone, &event) {
+        if end.call().is_none_or(|call| event.call() != Some(call)) || end.settle(&phone, &event) {
             return;
         }
         match event {
@@ -543,24 +543,6 @@ async fn moved(agent: Option<&mut Agent>) {
         // The sender lives in the line that the agent holds.
         Some(agent) => drop(agent.up.changed().await),
         None => std::future::pending().await,
-    }
-}
-
-/// Whether an event is of this call of the trunk.
-pub(super) fn concerns(event: &TrunkEvent, call: crate::phone::trunk::CallId) -> bool {
-    match event {
-        TrunkEvent::Incoming { call: id, .. }
-        | TrunkEvent::Cancelled { call: id }
-        | TrunkEvent::Acknowledged { call: id, .. }
-        | TrunkEvent::Reoffer { call: id, .. }
-        | TrunkEvent::ReofferAnswered { call: id, .. }
-        | TrunkEvent::ReofferRefused { call: id, .. }
-        | TrunkEvent::Info { call: id, .. }
-        | TrunkEvent::Progress { call: id, .. }
-        | TrunkEvent::Answered { call: id, .. }
-        | TrunkEvent::Refused { call: id, .. }
-        | TrunkEvent::Ended { call: id, .. } => *id == call,
-        TrunkEvent::Registration { .. } => false,
     }
 }
 

@@ -7,7 +7,6 @@ use tokio::task::AbortHandle;
 
 use crate::kernel::clock::Clock;
 use crate::kernel::time::Millis;
-use crate::media::g711::Law;
 use crate::media::jitter::{self, Jitter};
 use crate::media::mixer::{Mixer, PartyId};
 use crate::media::rewriter::SourceId;
@@ -95,15 +94,6 @@ impl Room {
         true
     }
 
-    /// Takes a leg out; its ear is pointed at nobody.
-    pub fn leave(&self, leg: &Leg) {
-        let mut state = self.state();
-        state.mixer.leave(party(leg));
-        if let Some(seat) = state.seats.remove(&leg.source().0) {
-            seat.leg.point(Ear::Nobody);
-        }
-    }
-
     /// Says whether `listener` hears `speaker`.
     pub fn hears(&self, listener: &Leg, speaker: &Leg, hears: bool) {
         self.state().mixer.set_hears(party(listener), party(speaker), hears);
@@ -149,6 +139,3 @@ impl Room {
         }
     }
 }
-
-/// The law that rooms fall back to.
-pub const LAW: Law = Law::Mu;

@@ -101,6 +101,27 @@ pub enum TrunkEvent {
     Registration { name: String, state: RegistrationState },
 }
 
+impl TrunkEvent {
+    /// The call that it is of; `None` for a registration.
+    #[must_use]
+    pub const fn call(&self) -> Option<CallId> {
+        match self {
+            Self::Incoming { call, .. }
+            | Self::Cancelled { call }
+            | Self::Acknowledged { call, .. }
+            | Self::Reoffer { call, .. }
+            | Self::ReofferAnswered { call, .. }
+            | Self::ReofferRefused { call, .. }
+            | Self::Info { call, .. }
+            | Self::Progress { call, .. }
+            | Self::Answered { call, .. }
+            | Self::Refused { call, .. }
+            | Self::Ended { call, .. } => Some(*call),
+            Self::Registration { .. } => None,
+        }
+    }
+}
+
 /// Why a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndCause {
