@@ -2,8 +2,6 @@
 // watches the board; an administrator looks after the desk. Every page passes axe. The pictures of docs/ come from here.
 
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 
 import {
@@ -12,9 +10,9 @@ import {
   axe,
   launch,
   newPage,
+  people,
   screenshot,
   startServer,
-  totp,
 } from './harness/index.mjs'
 
 const DESKTOP = { viewport: { width: 1366, height: 768 }, locale: 'ja-JP' }
@@ -25,11 +23,11 @@ const NOBODY_YET = [/status of 401/]
 
 let server
 let browser
-let accounts
+let staff
 
 before(async () => {
   server = await startServer({ prepare: [['demo']] })
-  accounts = await readFile(join(server.dataDir, 'demo-accounts.txt'), 'utf8')
+  staff = await people(server)
   browser = await launch()
 })
 after(async () => {
@@ -37,23 +35,16 @@ after(async () => {
   await server?.stop()
 })
 
-const passwordOf = (login) => new RegExp(`^${login} +(\\S+)`, 'm').exec(accounts)[1]
-const secretOf = (login) => new RegExp(`Madoguchi:${login}\\?secret=([A-Z2-7]+)`).exec(accounts)[1]
-
 /** Signs a person in through the page, with the second factor where it is asked for. */
 async function signIn(login, { picture } = {}) {
   const page = await newPage(browser, server.url, DESKTOP)
   await page.goto('/desk')
   await page.locator('input[name=username]').fill(login)
-  await page.locator('input[autocomplete=current-password]').fill(passwordOf(login))
+  await page.locator('input[autocomplete=current-password]').fill(staff.passwordOf(login))
   if (picture) await screenshot(page, picture)
   await axe(page)
   await page.getByRole('button', { name: 'サインイン' }).click()
-  if (accounts.includes(`Madoguchi:${login}?`)) {
-    await page.locator('input[name=code]').fill(totp(secretOf(login)))
-    await page.keyboard.press('Enter')
-  }
-  await page.locator('nav').first().waitFor()
+  await staff.arrive(page, login)
   signedIn.set(login, await page.context().storageState())
   return page
 }

@@ -2,12 +2,23 @@
 // whom.
 
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 
-import { answerer, assertNoForeignRequests, axe, call, eventually, freePort, launch, newPage, screenshot, startServer, totp } from './harness/index.mjs'
+import {
+  answerer,
+  assertNoForeignRequests,
+  axe,
+  call,
+  chooseByKey,
+  eventually,
+  freePort,
+  newPage,
+  people,
+  plainVoice,
+  screenshot,
+  speaking,
+  startServer,
+} from './harness/index.mjs'
 
 const DESKTOP = { viewport: { width: 1366, height: 768 }, locale: 'ja-JP', permissions: ['microphone'] }
 /** What each side says, Hz. */
@@ -19,10 +30,9 @@ const SUPERVISOR_HZ = 400
 let server
 let browser
 let office
-let accounts
+let staff
 let sip
 let carrier
-let dir
 
 before(async () => {
   sip = `127.0.0.1:${await freePort()}`
@@ -37,8 +47,7 @@ before(async () => {
       MADOGUCHI_PHONE__BROWSER_PORTS: '22200-22299',
     },
   })
-  accounts = await readFile(join(server.dataDir, 'demo-accounts.txt'), 'utf8')
-  dir = await mkdtemp(join(tmpdir(), 'madoguchi-tone-'))
+  staff = await people(server)
   browser = await speaking(AGENT_HZ)
   office = await speaking(SUPERVISOR_HZ)
 })
@@ -46,49 +55,9 @@ after(async () => {
   await browser?.close()
   await office?.close()
   await server?.stop()
-  if (dir) await rm(dir, { recursive: true })
 })
 
-/** A browser whose microphone hears a tone. */
-async function speaking(hz) {
-  const file = join(dir, `${hz}.wav`)
-  await writeFile(file, wav(hz))
-  return launch({
-    args: [
-      '--use-fake-device-for-media-stream',
-      '--use-fake-ui-for-media-stream',
-      `--use-file-for-fake-audio-capture=${file}`,
-      '--autoplay-policy=no-user-gesture-required',
-    ],
-  })
-}
-
-/** Ten seconds of a tone, 48 kHz, 16 bits, mono. */
-function wav(hz) {
-  const [rate, seconds] = [48_000, 10]
-  const data = Buffer.alloc(44 + rate * seconds * 2)
-  data.write('RIFF', 0)
-  data.writeUInt32LE(data.length - 8, 4)
-  data.write('WAVEfmt ', 8)
-  data.writeUInt32LE(16, 16)
-  data.writeUInt16LE(1, 20)
-  data.writeUInt16LE(1, 22)
-  data.writeUInt32LE(rate, 24)
-  data.writeUInt32LE(rate * 2, 28)
-  data.writeUInt16LE(2, 32)
-  data.writeUInt16LE(16, 34)
-  data.write('data', 36)
-  data.writeUInt32LE(data.length - 44, 40)
-  for (let n = 0; n < rate * seconds; n += 1) {
-    data.writeInt16LE(Math.round(12_000 * Math.sin((2 * Math.PI * hz * n) / rate)), 44 + n * 2)
-  }
-  return data
-}
-
-const passwordOf = (login) => new RegExp(`^${login} +(\\S+)`, 'm').exec(accounts)[1]
-const secretOf = (login) => new RegExp(`Madoguchi:${login}\\?secret=([A-Z2-7]+)`).exec(accounts)[1]
-
-/** Keeps what the page receives, so that the story can listen to it. The voice is sent as it is. */
+/** Keeps what the page receives, so that the story can listen to it. */
 function overhear() {
   const Native = window.RTCPeerConnection
   window.RTCPeerConnection = class extends Native {
@@ -97,25 +66,13 @@ function overhear() {
       window.overheard = this
     }
   }
-  const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices)
-  if (ask) {
-    navigator.mediaDevices.getUserMedia = () =>
-      ask({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } })
-  }
 }
 
 async function signIn(login, from = browser) {
   const page = await newPage(from, server.url, DESKTOP)
   await page.addInitScript(overhear)
-  await page.goto('/desk')
-  await page.locator('input[name=username]').fill(login)
-  await page.locator('input[autocomplete=current-password]').fill(passwordOf(login))
-  await page.keyboard.press('Enter')
-  if (accounts.includes(`Madoguchi:${login}?`)) {
-    await page.locator('input[name=code]').fill(totp(secretOf(login)))
-    await page.keyboard.press('Enter')
-  }
-  await page.locator('nav').first().waitFor()
+  await page.addInitScript(plainVoice)
+  await staff.signIn(page, login)
   return page
 }
 
@@ -169,13 +126,6 @@ async function available(page) {
     })
   }, 'the agent to be available')
   await connected(page)
-}
-
-/** Chooses Japanese and the first topic, as far as the desk's line. */
-async function chooseByKey(phone) {
-  await eventually(() => phone.sound.packets > 20, 'the greeting')
-  phone.sound.press('1')
-  phone.sound.press('1')
 }
 
 /** A call that the agent has answered: both hear each other. */

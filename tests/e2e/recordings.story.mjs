@@ -2,13 +2,25 @@
 // tones tell whose voice lies where.
 
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 
-import { axe, call, eventually, freePort, launch, newPage, screenshot, startServer, totp } from './harness/index.mjs'
-import { strength } from './harness/carrier.mjs'
+import {
+  axe,
+  call,
+  chooseByKey,
+  decode,
+  eventually,
+  freePort,
+  newPage,
+  people,
+  plainVoice,
+  screenshot,
+  speaking,
+  startServer,
+  strength,
+} from './harness/index.mjs'
 
 const DESKTOP = { viewport: { width: 1366, height: 768 }, locale: 'ja-JP', permissions: ['microphone'] }
 /** What each side says, Hz; far from the beep before a message, which has 1000. */
@@ -22,9 +34,8 @@ let server
 let browser
 /** Signed in once: a code of the second factor is taken once. */
 let administrator
-let accounts
+let staff
 let sip
-let dir
 
 before(async () => {
   sip = `127.0.0.1:${await freePort()}`
@@ -37,71 +48,19 @@ before(async () => {
       MADOGUCHI_PHONE__BROWSER_PORTS: '22600-22699',
     },
   })
-  accounts = await readFile(join(server.dataDir, 'demo-accounts.txt'), 'utf8')
-  dir = await mkdtemp(join(tmpdir(), 'madoguchi-tone-'))
-  await writeFile(join(dir, 'voice.wav'), wav(AGENT_HZ))
-  browser = await launch({
-    args: [
-      '--use-fake-device-for-media-stream',
-      '--use-fake-ui-for-media-stream',
-      `--use-file-for-fake-audio-capture=${join(dir, 'voice.wav')}`,
-      '--autoplay-policy=no-user-gesture-required',
-    ],
-  })
+  staff = await people(server)
+  browser = await speaking(AGENT_HZ)
   administrator = await signIn('admin')
 })
 after(async () => {
   await browser?.close()
   await server?.stop()
-  if (dir) await rm(dir, { recursive: true })
 })
-
-/** Ten seconds of a tone, 48 kHz, 16 bits, mono. */
-function wav(hz) {
-  const [rate, seconds] = [48_000, 10]
-  const data = Buffer.alloc(44 + rate * seconds * 2)
-  data.write('RIFF', 0)
-  data.writeUInt32LE(data.length - 8, 4)
-  data.write('WAVEfmt ', 8)
-  data.writeUInt32LE(16, 16)
-  data.writeUInt16LE(1, 20)
-  data.writeUInt16LE(1, 22)
-  data.writeUInt32LE(rate, 24)
-  data.writeUInt32LE(rate * 2, 28)
-  data.writeUInt16LE(2, 32)
-  data.writeUInt16LE(16, 34)
-  data.write('data', 36)
-  data.writeUInt32LE(data.length - 44, 40)
-  for (let n = 0; n < rate * seconds; n += 1) {
-    data.writeInt16LE(Math.round(12_000 * Math.sin((2 * Math.PI * hz * n) / rate)), 44 + n * 2)
-  }
-  return data
-}
-
-const passwordOf = (login) => new RegExp(`^${login} +(\\S+)`, 'm').exec(accounts)[1]
-const secretOf = (login) => new RegExp(`Madoguchi:${login}\\?secret=([A-Z2-7]+)`).exec(accounts)[1]
-
-/** The page's voice goes out as it is: a tone is noise to a browser. */
-function plainVoice() {
-  const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices)
-  if (ask) {
-    navigator.mediaDevices.getUserMedia = () =>
-      ask({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } })
-  }
-}
 
 async function signIn(login) {
   const page = await newPage(browser, server.url, DESKTOP)
   await page.addInitScript(plainVoice)
-  await page.goto('/desk')
-  await page.locator('input[name=username]').fill(login)
-  await page.locator('input[autocomplete=current-password]').fill(passwordOf(login))
-  await page.keyboard.press('Enter')
-  if (accounts.includes(`Madoguchi:${login}?`)) {
-    await page.locator('input[name=code]').fill(totp(secretOf(login)))
-    await page.keyboard.press('Enter')
-  }
-  await page.locator('nav').first().waitFor()
+  await staff.signIn(page, login)
   return page
 }
 
@@ -119,12 +78,6 @@ const ask = (page, path, method = 'GET', body) =>
     [path, method, body],
   )
 
-function decode(byte) {
-  const turned = ~byte & 0xff
-  const value = (((turned & 0x0f) << 3) + 132) << ((turned >> 4) & 7)
-  return turned & 0x80 ? 132 - value : value - 132
-}
-
 /** Both channels of a recording. */
 async function sides(page, id) {
   const answer = await page.request.get(`${server.url}/api/v1/phone/recordings/${id}/audio`)
@@ -141,12 +94,6 @@ const heard = (samples, hz) =>
 async function latest(page) {
   const { items } = await ask(page, '/tickets')
   return items[0]
-}
-
-async function chooseByKey(phone) {
-  await eventually(() => phone.sound.packets > 20, 'the greeting')
-  phone.sound.press('1')
-  phone.sound.press('1')
 }
 
 const recordingsOf = async (page, ticket) => (await ask(page, `/phone/recordings?ticket=${ticket}`)).items

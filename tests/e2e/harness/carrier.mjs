@@ -24,7 +24,7 @@ function encode(sample) {
   return ~(sign | (exponent << 4) | ((value >> (exponent + 3)) & 0x0f)) & 0xff
 }
 
-function decode(byte) {
+export function decode(byte) {
   const turned = ~byte & 0xff
   const value = (((turned & 0x0f) << 3) + 132) << ((turned >> 4) & 7)
   return turned & 0x80 ? 132 - value : value - 132
@@ -122,6 +122,13 @@ class Sound {
     clearInterval(this.#timer)
     this.#socket.close()
   }
+}
+
+/** Chooses the first language and the first topic, as far as the desk's line. */
+export async function chooseByKey(phone) {
+  await eventually(() => phone.sound.packets > 20, 'the greeting')
+  phone.sound.press('1')
+  phone.sound.press('1')
 }
 
 const HEADERS = `Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport
